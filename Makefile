@@ -1,0 +1,69 @@
+# Needs git, make, python3 (3.11 or newer) and python3-venv; the rest comes with hashes from the
+# package registry that pip is configured for. Once installed, nothing here uses the network but
+# `make lock`.
+
+PYTHON ?= python3
+WORKERS ?= auto
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+OUT := .build
+
+# The lock files pin the build backend too, so that the program itself is built without isolation:
+# with it, pip would fetch an unhashed setuptools.
+INSTALL_LOCKED := $(PIP) install --quiet --require-hashes -r
+# Its one warning tells of shadowing by the working directory, which is the very folder installed.
+INSTALL_PROGRAM := PYTHONWARNINGS=ignore $(PIP) install --quiet --no-deps --no-build-isolation --no-index -e .
+
+.PHONY: install install-dev demo test lint lock clean
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+	$(INSTALL_LOCKED) requirements.lock
+	$(INSTALL_PROGRAM)
+	@touch $@
+
+# The dev lock holds everything the other one does, at the same versions: both are then done.
+$(VENV)/.installed-dev: requirements-dev.lock requirements.lock pyproject.toml | $(BIN)/python
+	$(INSTALL_LOCKED) requirements-dev.lock
+	$(INSTALL_PROGRAM)
+	@touch $(VENV)/.installed $@
+
+demo: install
+	$(BIN)/aggregator demo
+
+lint: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict aggregator
+	$(BIN)/lint-imports
+
+test: lint
+	@mkdir -p $(OUT)
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= --junit-xml=$(OUT)/junit.xml $(PYTEST_ARGS)
+	$(BIN)/coverage report --include='aggregator/core/*,aggregator/dialects/*' --fail-under=100
+
+# Keeps the versions that are locked; `make lock UPGRADE=--upgrade` takes the newest.
+# The hashes are those of every file of a version, so one lock serves all Pythons and machines.
+COMPILE := CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --strip-extras \
+	--generate-hashes --allow-unsafe --build-deps-for=editable \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(UPGRADE)
+
+lock: | $(BIN)/python
+	@test -x $(BIN)/pip-compile || $(PIP) install --quiet pip-tools
+	$(COMPILE) --output-file=requirements.lock pyproject.toml
+	$(COMPILE) --extra=dev --constraint=requirements.lock --output-file=requirements-dev.lock pyproject.toml
+
+# .venv stays, for it takes a network to make again.
+clean:
+	rm -rf $(OUT) build dist *.egg-info .coverage .coverage.* htmlcov
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find aggregator tests -name __pycache__ -type d -prune -exec rm -rf {} +

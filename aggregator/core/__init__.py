@@ -1,0 +1,16 @@
+"""The rules, pure: no clock, no socket, no disk. Time comes in as ``now_ms``.
+
+========================  ====================================================
+``model``                 services, routes, providers, orders: the nouns
+``messages``              what is asked and answered, free of any dialect
+``errors``                what we answer a reseller; what a provider's text means
+``order_types``           required parameters and billable units of every type
+``pricing``               integer micros: charges, costs, text in and out
+``routing``               which routes may serve an order, and in what order
+``outcome``               the four outcomes of a call that buys, what follows each
+``health``                whether a provider may be given orders now
+``lifecycle``             order states as a table, and every word a reseller sees
+``settlement``            what a status answer makes of an order, set-to refunds
+``ledger``                transfers as entries that sum to zero
+========================  ====================================================
+"""

@@ -1,0 +1,102 @@
+"""Double entry: every movement of money is a transfer whose entries sum to zero.
+
+Accounts are named by text. A reseller has two, ``available`` and ``held``, whose
+balances are stored and never negative; the house's have no stored balance, they
+are what their entries say:
+
+=========================  ===================================================
+``reseller/7/available``   what reseller 7 can spend
+``reseller/7/held``        what his open holds bind
+``cash``                   the world outside: credits come from it (negative)
+``sales``                  charges made final, less refunds
+``loss/gulf``              what provider ``gulf`` cost us and nobody paid for
+=========================  ===================================================
+
+Of one order there is one hold, then one post *or* one void, then refunds with
+rising versions; the store's unique ``(order_id, kind, version)`` keeps it so.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+CASH = "cash"
+SALES = "sales"
+
+
+class TransferKind(StrEnum):
+    CREDIT = "credit"
+    DEBIT = "debit"
+    HOLD = "hold"
+    POST = "post"
+    VOID = "void"
+    REFUND = "refund"
+    LOSS = "loss"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    account: str
+    amount_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """``available_micros`` and ``held_micros`` are what it does to the reseller."""
+
+    kind: TransferKind
+    entries: tuple[Entry, Entry]
+    available_micros: int = 0
+    held_micros: int = 0
+
+
+def available(reseller_id: int) -> str:
+    return f"reseller/{reseller_id}/available"
+
+
+def held(reseller_id: int) -> str:
+    return f"reseller/{reseller_id}/held"
+
+
+def loss(provider: str) -> str:
+    return f"loss/{provider}"
+
+
+def _moved(kind: TransferKind, source: str, target: str, micros: int) -> Transfer:
+    if micros < 0:
+        raise ValueError(f"a {kind} of {micros} micros")
+    entries = (Entry(source, -micros), Entry(target, micros))
+    change = {"available": 0, "held": 0}
+    for entry in entries:
+        owner, _, account = entry.account.rpartition("/")
+        if owner.startswith("reseller/"):
+            change[account] += entry.amount_micros
+    return Transfer(kind, entries, change["available"], change["held"])
+
+
+def credit(reseller_id: int, micros: int) -> Transfer:
+    return _moved(TransferKind.CREDIT, CASH, available(reseller_id), micros)
+
+
+def debit(reseller_id: int, micros: int) -> Transfer:
+    return _moved(TransferKind.DEBIT, available(reseller_id), CASH, micros)
+
+
+def hold(reseller_id: int, micros: int) -> Transfer:
+    return _moved(TransferKind.HOLD, available(reseller_id), held(reseller_id), micros)
+
+
+def post(reseller_id: int, micros: int) -> Transfer:
+    return _moved(TransferKind.POST, held(reseller_id), SALES, micros)
+
+
+def void(reseller_id: int, micros: int) -> Transfer:
+    return _moved(TransferKind.VOID, held(reseller_id), available(reseller_id), micros)
+
+
+def refund(reseller_id: int, micros: int) -> Transfer:
+    return _moved(TransferKind.REFUND, SALES, available(reseller_id), micros)
+
+
+def book_loss(provider: str, micros: int) -> Transfer:
+    """A provider was paid and nobody paid us: the house's own money is gone."""
+    return _moved(TransferKind.LOSS, CASH, loss(provider), micros)

@@ -1,0 +1,146 @@
+"""Which routes may serve an order now, in what order, and why not the others.
+
+``weigh`` looks at one route and says usable, skipped (it cannot serve this order
+at all) or waiting (it could, were its provider well). ``candidates`` sorts the
+usable ones by the service's strategy. Chance comes in as ``draws``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from aggregator.core import pricing
+from aggregator.core.health import Health
+from aggregator.core.model import Kind, Offer, Provider, Purchase, Route, Service, Strategy
+from aggregator.core.order_types import TYPES
+
+
+class Verdict(StrEnum):
+    USABLE = "usable"
+    SKIPPED = "skipped"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a route at this moment."""
+
+    route: Route
+    provider: Provider
+    health: Health
+    offer: Offer | None = None
+    offers_dripfeed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """``cost_micros`` is the order's full cost there, in the provider's currency;
+    ``our_cost_micros`` the same in ours. None where nobody knows."""
+
+    facts: Facts
+    verdict: Verdict
+    reason: str = ""
+    cost_micros: int | None = None
+    our_cost_micros: int | None = None
+
+    def explained(self) -> str:
+        route = self.facts.route
+        said = f"{route.provider}/{route.service}: {self.verdict}"
+        return f"{said} ({self.reason})" if self.reason else said
+
+
+def known_rate(facts: Facts) -> int | None:
+    """Their rate in their currency: the operator's word, else their catalogue's.
+
+    A price of nothing and a price of nearly a million are sentinels, not prices.
+    """
+    if facts.route.cost_micros is not None:
+        return facts.route.cost_micros
+    rate = facts.offer.rate_micros if facts.offer else None
+    return rate if rate and 0 < rate <= pricing.MAX_RATE_MICROS else None
+
+
+def weigh(service: Service, purchase: Purchase, facts: Facts, now_ms: int) -> Weighed:
+    per_order = TYPES[service.type].per_order
+    rate = known_rate(facts)
+    cost = None if rate is None else pricing.price(rate, purchase.units, per_order=per_order)
+    our_cost = None if cost is None else pricing.converted(cost, facts.provider.exchange_rate)
+    verdict, reason = _verdict(service, purchase, facts, now_ms)
+    return Weighed(facts, verdict, reason, cost, our_cost)
+
+
+def _verdict(
+    service: Service, purchase: Purchase, facts: Facts, now_ms: int
+) -> tuple[Verdict, str]:
+    if reason := _unfit(service, purchase, facts):
+        return Verdict.SKIPPED, reason
+    health = facts.health
+    if health.paused_for is not None:
+        return Verdict.WAITING, f"paused: {health.paused_for}"
+    if not health.usable(now_ms):
+        return Verdict.WAITING, f"backing off: {health.cause}"
+    return Verdict.USABLE, ""
+
+
+def _unfit(service: Service, purchase: Purchase, facts: Facts) -> str:
+    """Why this route cannot serve this order whatever its provider's health."""
+    provider, offer = facts.provider, facts.offer
+    if provider.retired:
+        return "retired"
+    if provider.paused:
+        return "paused by the operator"
+    if purchase.kind is Kind.DRIPFEED and not facts.offers_dripfeed:
+        return "no drip-feed there"
+    if sells_at_loss(service, facts):
+        return "costs more than the rate"
+    # A subscription's limits are per post, and a drip-feed's per run: both are
+    # what ``quantity`` says. Packages have none that mean anything.
+    if offer is None or TYPES[service.type].per_order:
+        return ""
+    if offer.min is not None and purchase.quantity < offer.min:
+        return f"their minimum is {offer.min}"
+    if offer.max is not None and purchase.quantity > offer.max:
+        return f"their maximum is {offer.max}"
+    return ""
+
+
+def sells_at_loss(service: Service, facts: Facts) -> bool:
+    rate = known_rate(facts)
+    if rate is None or service.allow_loss:
+        return False
+    return pricing.converted(rate, facts.provider.exchange_rate) > service.rate_micros
+
+
+def candidates(
+    service: Service, weighed: Sequence[Weighed], draws: Sequence[float]
+) -> list[Weighed]:
+    """The usable routes, best first. ``draws``: one number in (0, 1) per route."""
+    usable = [
+        (one, draw)
+        for one, draw in zip(weighed, draws, strict=True)
+        if one.verdict is Verdict.USABLE
+    ]
+    if service.strategy is Strategy.CHEAPEST:
+        usable.sort(key=lambda pair: (pair[0].our_cost_micros is None, pair[0].our_cost_micros))
+    elif service.strategy is Strategy.WEIGHTED:
+        # The k-th root of a uniform draw wins in proportion to its weight
+        # (Efraimidis and Spirakis, weighted random sampling).
+        usable.sort(key=lambda pair: -(pair[1] ** (1 / pair[0].facts.route.weight)))
+    return [one for one, _ in usable]
+
+
+def priced(service: Service, facts: Sequence[Facts]) -> Service | None:
+    """The service with the rate it sells at now; None while nobody can say.
+
+    Only ``markup:`` needs it: the first route that takes orders and whose rate is
+    known sets the price, rounded up to what the wire can show.
+    """
+    if service.markup is None:
+        return service
+    for one in facts:
+        rate = known_rate(one)
+        if rate is not None and one.provider.takes_orders:
+            ours = pricing.converted(rate, one.provider.exchange_rate * (1 + service.markup))
+            micros = pricing.round_up(ours)
+            return replace(service, rate=pricing.exact(micros), rate_micros=micros)
+    return None

@@ -1,0 +1,288 @@
+"""What the actions need from the world: a store, the upstream, a clock.
+
+These Protocols are the walls between rooms. ``store`` and ``upstream`` fulfil
+them over real disks and sockets; the tests fulfil them in memory. The values
+that cross a wall are frozen dataclasses, here or in ``core``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from aggregator.core.health import Health
+from aggregator.core.messages import (
+    Balance,
+    CancelAnswers,
+    OrderStatus,
+    RefillAnswers,
+    Refused,
+    ServiceRow,
+    StatusAnswers,
+    Unreadable,
+)
+from aggregator.core.model import (
+    Attempt,
+    Kind,
+    Offer,
+    Order,
+    Policy,
+    Provider,
+    Purchase,
+    Refill,
+    Reseller,
+    Service,
+    State,
+)
+from aggregator.core.outcome import Outcome
+from aggregator.dialects import Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """One revision of the operator's configuration, whole and checked."""
+
+    revision: str
+    policy: Policy
+    providers: Mapping[str, Provider]
+    dialects: Mapping[str, Dialect]
+    services: Mapping[int, Service]
+
+    def dialect_of(self, provider: str) -> Dialect:
+        return self.dialects[self.providers[provider].dialect]
+
+
+class Clock(Protocol):
+    def now_ms(self) -> int:
+        """Wall time, milliseconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start, never stepping back."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestId:
+    """A client's idempotency key with the hash of the parameters it came with."""
+
+    text: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptDraft:
+    """A try about to be written. ``cost_micros``: the full cost expected there."""
+
+    provider: str
+    upstream_service: str
+    kind: Kind
+    boot_id: str
+    cost_micros: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDraft:
+    """Transaction 1: everything that must be on disk before a byte leaves.
+
+    ``first`` None: the order starts as ``queued`` until ``queued_until_ms``.
+    ``explanation``: which routes were considered and why, for ``orders show``.
+    """
+
+    reseller_id: int
+    service_id: int
+    service_type: str
+    purchase: Purchase
+    rate_micros: int
+    charge_micros: int
+    config_revision: str
+    now_ms: int
+    first: AttemptDraft | None
+    queued_until_ms: int | None = None
+    request: RequestId | None = None
+    explanation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    order_id: int
+    attempt_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """The request ID was used before: what became of it.
+
+    ``error`` is the text that the first request was answered with, if it was one.
+    """
+
+    order_id: int
+    kind: Kind
+    state: State
+    fingerprint: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """Transaction 2: an attempt's outcome and what the order does next.
+
+    Exactly one of these holds: the outcome is Placed or InDoubt; ``next`` is the
+    attempt to write; ``queued_until_ms`` is set; else the order ends, as
+    ``rejected`` with ``error`` where ``answered`` is false, as ``canceled`` where
+    the reseller already has his ID.
+    """
+
+    order_id: int
+    attempt_id: int
+    outcome: Outcome
+    now_ms: int
+    next: AttemptDraft | None = None
+    queued_until_ms: int | None = None
+    error: str = ""
+    answered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What transaction 2 made of it. ``state`` is what stands on disk now.
+
+    ``won`` is false when the attempt had been closed by somebody else first
+    (``orders resolve``, a deadline): nothing was changed but an event added.
+    """
+
+    state: State
+    attempt_id: int | None = None
+    won: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One status answer to be applied. ``asked_at_ms``: when it was *asked*."""
+
+    order_id: int
+    status: OrderStatus
+    asked_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefillReading:
+    refill_id: int
+    status: str
+    asked_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened to an order, for the operator. ``detail`` has no secrets."""
+
+    order_id: int
+    kind: str
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """Everything durable. A method that returns has committed what it changed."""
+
+    # -- who is asking
+    async def authenticate(self, key_hash: bytes) -> Reseller | None:
+        """The reseller of an active key, or None."""
+
+    async def available(self, reseller_id: int) -> int:
+        """Micros he can spend."""
+
+    # -- placing
+    async def open_order(self, draft: OrderDraft) -> Opened | Remembered:
+        """Transaction 1. ClientError("Insufficient balance") writes nothing."""
+
+    async def close_attempt(self, closing: Closing) -> Closed:
+        """Transaction 2. An upstream ID that is already ours turns into a doubt."""
+
+    async def remembered(self, reseller_id: int, request_id: str) -> Remembered | None: ...
+
+    async def recover(self, boot_id: str, now_ms: int) -> list[int]:
+        """At start: ``sending`` of a dead process becomes ``in_doubt``. Order IDs."""
+
+    # -- the queue
+    async def queued(self, limit: int) -> list[Order]:
+        """Oldest first."""
+
+    async def start_queued(self, order_id: int, draft: AttemptDraft, now_ms: int) -> int | None:
+        """The new attempt's ID; None if the order is no longer queued."""
+
+    async def cancel_queued(self, order_id: int, reason: str, now_ms: int) -> bool:
+        """queued -> canceled with its hold given back; false if somebody was first."""
+
+    # -- reading back
+    async def orders(self, ids: Sequence[int], reseller_id: int | None = None) -> dict[int, Order]:
+        """Those that exist (and are his); one indexed query."""
+
+    async def children(self, parent_id: int) -> list[Order]: ...
+
+    async def attempts(self, order_id: int) -> list[Attempt]: ...
+
+    async def due(self, now_ms: int, limit: int) -> list[Order]:
+        """Placed and watched orders whose ``next_check_at_ms`` has come, oldest due first."""
+
+    async def apply_statuses(
+        self, readings: Sequence[Reading], policy: Policy, now_ms: int
+    ) -> list[Event]:
+        """Settle each (core.settlement) with its money; returns what is worth an alert."""
+
+    async def check_later(self, order_ids: Sequence[int], next_check_at_ms: int) -> None:
+        """Nobody answered for these: ask again then."""
+
+    # -- refills
+    async def add_refill(self, order: Order, upstream_refill_id: str, now_ms: int) -> int: ...
+
+    async def refills(self, ids: Sequence[int], reseller_id: int) -> dict[int, Refill]: ...
+
+    async def apply_refills(self, readings: Sequence[RefillReading]) -> None: ...
+
+    # -- catalogues, events, health
+    async def save_catalogue(self, provider: str, offers: Sequence[Offer], now_ms: int) -> None: ...
+
+    async def catalogue(self) -> dict[str, dict[str, Offer]]:
+        """provider -> its service ID -> what it offers."""
+
+    async def record(self, events: Sequence[Event], now_ms: int) -> None: ...
+
+    async def changed_elsewhere(self) -> bool:
+        """Whether another process has committed since the last call."""
+
+
+class Upstream(Protocol):
+    """The providers. No method raises on anything a provider does.
+
+    ``timeout_s`` bounds the whole call with its retries.
+    """
+
+    async def add(
+        self, provider: str, service: str, purchase: Purchase, *, timeout_s: float
+    ) -> Outcome:
+        """Sends once, or not at all. Never retried in here."""
+
+    async def status(
+        self, provider: str, ids: Sequence[str], kind: Kind, *, timeout_s: float
+    ) -> StatusAnswers:
+        """Any number of IDs: split into the dialect's batches, asked in parallel."""
+
+    async def refill(
+        self, provider: str, ids: Sequence[str], *, timeout_s: float
+    ) -> RefillAnswers: ...
+
+    async def refill_status(
+        self, provider: str, ids: Sequence[str], *, timeout_s: float
+    ) -> RefillAnswers: ...
+
+    async def cancel(
+        self, provider: str, ids: Sequence[str], *, timeout_s: float
+    ) -> CancelAnswers: ...
+
+    async def balance(
+        self, provider: str, *, timeout_s: float
+    ) -> Balance | Refused | Unreadable: ...
+
+    async def services(
+        self, provider: str, *, timeout_s: float
+    ) -> list[ServiceRow] | Refused | Unreadable: ...
+
+    def health(self, provider: str) -> Health:
+        """As it stands; ``core.health`` says what it means."""

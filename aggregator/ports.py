@@ -51,6 +51,13 @@ class Setup:
         return self.dialects[self.providers[provider].dialect]
 
 
+class StoreUnavailable(Exception):
+    """The store could not write and nothing was written: the disk is full, say.
+
+    The same transaction may be tried again.
+    """
+
+
 class Clock(Protocol):
     def now_ms(self) -> int:
         """Wall time, milliseconds since the epoch."""
@@ -243,6 +250,9 @@ class Store(Protocol):
         """provider -> its service ID -> what it offers."""
 
     async def record(self, events: Sequence[Event], now_ms: int) -> None: ...
+
+    async def forget_requests(self, before_ms: int) -> None:
+        """Drops idempotency keys that were first seen before then."""
 
     async def changed_elsewhere(self) -> bool:
         """Whether another process has committed since the last call."""

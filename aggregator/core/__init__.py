@@ -11,6 +11,7 @@
 ``health``                whether a provider may be given orders now
 ``lifecycle``             order states as a table, and every word a reseller sees
 ``settlement``            what a status answer makes of an order, set-to refunds
+``costs``                 what an order costs in the end, by what was delivered
 ``ledger``                transfers as entries that sum to zero
 ========================  ====================================================
 """

@@ -65,8 +65,10 @@ class ErrorClass(StrEnum):
 
 # The order matters: the first class with a match wins. Texts that leave the
 # outcome open come first, for calling one of them a refusal would give an order
-# away. DUPLICATE stands before LINK because its texts speak of links; FUNDS and
-# RATE before AUTH because "Too many failed attempts" is not a bad key.
+# away. DUPLICATE stands before LINK because its texts speak of links; RATE before
+# AUTH because "Too many failed attempts" is not a bad key; PARAMS before AUTH
+# because "Missing keywords" holds "missing key"; "Incorrect request" comes last
+# because "Incorrect request or API key" is about the key.
 _TEXTS: tuple[tuple[ErrorClass, tuple[str, ...]], ...] = (
     (
         ErrorClass.UNKNOWN_OUTCOME,
@@ -119,6 +121,21 @@ _TEXTS: tuple[tuple[ErrorClass, tuple[str, ...]], ...] = (
         ),
     ),
     (
+        ErrorClass.PARAMS,
+        (
+            "keyword",
+            "does not support dripfeed",
+            "drip-feed not available",
+            "invalid interval",
+            "incorrect comments",
+            "neworder.error.comment",
+            "answer number is required",
+            "missing data",
+            "fill in the required fields",
+            "missing required parameters",
+        ),
+    ),
+    (
         ErrorClass.AUTH,
         (
             "invalid api key",
@@ -127,6 +144,7 @@ _TEXTS: tuple[tuple[ErrorClass, tuple[str, ...]], ...] = (
             "api key is invalid",
             "incorrect api key",
             "invalid key",
+            "key is required",
             "unauthenticated",
             "incorrect request or api key",
             "missing key",
@@ -137,19 +155,6 @@ _TEXTS: tuple[tuple[ErrorClass, tuple[str, ...]], ...] = (
             "user_inactive",
             "api access disabled",
             "api key does not have permission",
-        ),
-    ),
-    (
-        ErrorClass.PARAMS,
-        (
-            "does not support dripfeed",
-            "invalid interval",
-            "incorrect comments",
-            "neworder.error.comment",
-            "answer number is required",
-            "missing data",
-            "fill in the required fields",
-            "missing required parameters",
         ),
     ),
     (
@@ -247,8 +252,13 @@ _TEXTS: tuple[tuple[ErrorClass, tuple[str, ...]], ...] = (
             "incorrect action",
         ),
     ),
-    (ErrorClass.PARAMS, ("incorrect request",)),
+    (ErrorClass.PARAMS, ("incorrect request", "is required")),
 )
+
+
+def _plain(text: str) -> str:
+    """Case and the kind and number of blanks make no difference."""
+    return " ".join(text.casefold().split())
 
 
 def classify(text: str, extra: Mapping[str, ErrorClass] | None = None) -> ErrorClass:
@@ -256,9 +266,10 @@ def classify(text: str, extra: Mapping[str, ErrorClass] | None = None) -> ErrorC
 
     ``extra`` are the dialect's own texts: substrings too, and they win.
     """
-    said = text.casefold()
-    for needle, error_class in (extra or {}).items():
-        if needle.casefold() in said:
+    said = _plain(text)
+    for text_of_theirs, error_class in (extra or {}).items():
+        needle = _plain(text_of_theirs)
+        if needle and needle in said:
             return error_class
     for error_class, needles in _TEXTS:
         if any(needle in said for needle in needles):

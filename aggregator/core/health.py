@@ -3,11 +3,14 @@
 A Rejected link is no illness. What is: no connection, a doubt, "too many
 requests", "panel is down", an empty purse, a refused key. FUNDS and AUTH pause a
 provider until a ``balance`` read shows it cured; the rest backs off and ends by
-itself when the time is up.
+itself when the time is up. What arrives during a backoff belongs to a call that was
+sent before it: it is one spell of bad weather with the rest, neither another strike
+nor a proof that the spell is over.
 """
 
 from dataclasses import dataclass, replace
 
+from aggregator.core import pricing
 from aggregator.core.errors import ErrorClass
 from aggregator.core.messages import Balance, Refused, Unreadable
 from aggregator.core.outcome import InDoubt, NotSent, Outcome, Placed, Rejected
@@ -22,14 +25,16 @@ BACKS_OFF = frozenset({ErrorClass.RATE, ErrorClass.DOWN})
 @dataclass(frozen=True, slots=True)
 class Health:
     """``paused_for`` is FUNDS or AUTH; ``until_ms`` ends a backoff, or is the
-    moment of the next ``balance`` read while paused. ``strikes`` counts the bad
-    outcomes in a row; ``balance_micros`` is the last balance read, theirs."""
+    moment of the next ``balance`` read while paused. Since something was last
+    placed, ``strikes`` counts the backoffs and pauses, ``cures_tried`` the balance
+    reads of pauses. ``balance_micros`` is the last balance read, theirs."""
 
     strikes: int = 0
     until_ms: int = 0
     paused_for: ErrorClass | None = None
     cause: str = ""
     balance_micros: int | None = None
+    cures_tried: int = 0
 
     def usable(self, now_ms: int) -> bool:
         return self.paused_for is None and now_ms >= self.until_ms
@@ -39,33 +44,46 @@ class Health:
         return self.paused_for is not None and now_ms >= self.until_ms
 
 
-def _step(steps: tuple[int, ...], strikes: int) -> int:
-    return steps[min(strikes, len(steps) - 1)]
+def _step(steps: tuple[int, ...], count: int) -> int:
+    return steps[min(count, len(steps) - 1)]
 
 
 def _backed_off(health: Health, cause: str, now_ms: int) -> Health:
-    until_ms = max(health.until_ms, now_ms + _step(BACKOFF_MS, health.strikes))
+    if not health.usable(now_ms):
+        return health
+    until_ms = now_ms + _step(BACKOFF_MS, health.strikes)
     return replace(health, strikes=health.strikes + 1, until_ms=until_ms, cause=cause)
 
 
 def _paused(health: Health, why: ErrorClass, now_ms: int) -> Health:
     if health.paused_for is not None:
         return health
-    until_ms = now_ms + _step(CURE_MS, health.strikes)
-    return replace(health, paused_for=why, until_ms=until_ms, cause=f"refused: {why}")
+    return replace(
+        health,
+        strikes=health.strikes + 1,
+        until_ms=now_ms + _step(CURE_MS, health.cures_tried),
+        paused_for=why,
+        cause=f"refused: {why}",
+    )
+
+
+def _well(health: Health, now_ms: int) -> Health:
+    if not health.usable(now_ms):
+        return health
+    return replace(health, strikes=0, until_ms=0, cause="", cures_tried=0)
 
 
 def after(health: Health, outcome: Outcome, now_ms: int) -> Health:
     """The health after one call that buys. A pause is lifted by a balance only."""
     match outcome:
         case Placed():
-            return health if health.paused_for else replace(health, strikes=0, until_ms=0, cause="")
+            return _well(health, now_ms)
         case Rejected(error_class) if error_class in PAUSES:
             return _paused(health, error_class, now_ms)
         case Rejected(error_class) if error_class in BACKS_OFF:
-            return health if health.paused_for else _backed_off(health, error_class.value, now_ms)
+            return _backed_off(health, error_class.value, now_ms)
         case NotSent(cause) | InDoubt(cause):
-            return health if health.paused_for else _backed_off(health, cause, now_ms)
+            return _backed_off(health, cause, now_ms)
     return health
 
 
@@ -73,12 +91,15 @@ def after_balance(health: Health, answer: Balance | Refused | Unreadable, now_ms
     """The health after a ``balance`` read, asked to see whether a pause is over.
 
     A key that works again cures, and any money does: the next order may be a
-    smaller one. The strikes stay until something is placed, so a purse that is
-    never full enough is tried ever more rarely.
+    smaller one. The reads are counted until something is placed, so a purse that
+    is never full enough is tried ever more rarely.
     """
+    micros = pricing.nearest_micros(answer.balance) if isinstance(answer, Balance) else None
+    health = health if micros is None else replace(health, balance_micros=micros)
     if health.paused_for is None:
         return health
-    if isinstance(answer, Balance) and (health.paused_for is ErrorClass.AUTH or answer.balance > 0):
-        return replace(health, strikes=health.strikes + 1, until_ms=0, paused_for=None, cause="")
-    strikes = health.strikes + 1
-    return replace(health, strikes=strikes, until_ms=now_ms + _step(CURE_MS, strikes))
+    health = replace(health, cures_tried=health.cures_tried + 1)
+    works = micros is not None and (health.paused_for is ErrorClass.AUTH or micros > 0)
+    if works:
+        return replace(health, until_ms=0, paused_for=None, cause="")
+    return replace(health, until_ms=now_ms + _step(CURE_MS, health.cures_tried))

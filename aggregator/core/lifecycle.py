@@ -91,10 +91,13 @@ def read_word(text: str) -> Word | None:
     return _WORDS.get(squash(text))
 
 
-def shown(state: State, word: str | None) -> str:
-    """What a reseller sees as ``status``."""
-    if state is State.PLACED:
-        return "Processing" if word is None else _SHOWN[Word(word)]
+def shown(state: State, word: str | None, *, heard: bool = True) -> str:
+    """What a reseller sees as ``status``. ``heard``: whether the provider ever told
+    anything; if it did and no word of it was known, the order is under way."""
+    if state is State.PLACED and word is not None:
+        return _SHOWN[Word(word)]
+    if state is State.PLACED and heard:
+        return "Processing"
     return {
         State.COMPLETED: "Completed",
         State.PARTIAL: "Partial",

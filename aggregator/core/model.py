@@ -17,6 +17,11 @@ class Kind(StrEnum):
     DRIPFEED = "dripfeed"
     SUBSCRIPTION = "subscription"
 
+    @property
+    def has_children(self) -> bool:
+        """Whether the provider makes orders of its own out of one: runs or posts."""
+        return self is not Kind.NORMAL
+
 
 class State(StrEnum):
     """Where an order stands (``lifecycle.TRANSITIONS`` says what may follow)."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from aggregator.core import errors
+from aggregator.core import errors, pricing
 from aggregator.core.errors import ClientError
 from aggregator.core.model import Kind, Purchase, Service
 
@@ -17,7 +17,8 @@ LINK_MAX = 2048
 DRIPFEED = ("runs", "interval")
 
 _WHOLE = re.compile(r"[0-9]{1,18}", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")  # no database takes them, no panel wants them
 _LINES = re.compile(r"\r\n|\r|\n")
 _NAMES = re.compile(r"\r\n|\r|\n|,")
 
@@ -90,26 +91,36 @@ def check(service: Service, params: Mapping[str, str]) -> Purchase:
     """The purchase that ``params`` (standard names, no blanks) ask for.
 
     Raises ClientError with the text of our API: a missing parameter, a quantity
-    outside the service's limits, a link that cannot be one.
+    outside the service's limits, a link that cannot be one, a charge that no
+    balance can hold. ``service`` is priced (``routing.priced``).
     """
     order_type = TYPES[service.type]
-    sent = _sound(order_type, params)
-    if order_type.billing is Billing.POSTS:
+    purchase = _purchase(service, order_type.billing, _sound(order_type, params))
+    units = purchase.units
+    charge = pricing.charge(service.rate_micros, units, per_order=order_type.per_order)
+    if max(charge, units) > pricing.MAX_MICROS:
+        raise ClientError(errors.INSUFFICIENT_BALANCE)
+    return purchase
+
+
+def _purchase(service: Service, billing: Billing, sent: dict[str, str]) -> Purchase:
+    if billing is Billing.POSTS:
         return _subscription(service, sent)
-    if order_type.billing is Billing.ONE:
+    if billing is Billing.ONE:
         return Purchase(Kind.NORMAL, 1, 1, sent)
-    if order_type.billing is Billing.QUANTITY:
+    if billing is Billing.QUANTITY:
         return _quantity(service, sent)
-    quantity = sent[order_type.billing].count("\n") + 1
-    _within(quantity, service.min, service.max, service)
+    quantity = _within(sent[billing].count("\n") + 1, service.min, service.max, service)
     return Purchase(Kind.NORMAL, quantity, quantity, sent)
 
 
 def _sound(order_type: OrderType, params: Mapping[str, str]) -> dict[str, str]:
     """The type's own parameters, checked for presence and put in order."""
-    runs = {name for name in DRIPFEED if params.get(name, "").strip("0 ") == ""}
-    names = [n for n in (*order_type.required, *order_type.optional) if n not in runs]
-    sent = {name: params[name] for name in names if params.get(name, "").strip()}
+    told = {name: _UNSTORABLE.sub("", text) for name, text in params.items() if name != "link"}
+    told |= {"link": params.get("link", "")}
+    absent = {name for name in DRIPFEED if not told.get(name, "").strip().strip("0")}
+    names = [n for n in (*order_type.required, *order_type.optional) if n not in absent]
+    sent = {name: told[name] for name in names if told.get(name, "").strip()}
     if "comments" in sent:
         sent["comments"] = _joined(_LINES, sent["comments"])
     if order_type.billing is Billing.USERNAMES and "usernames" in sent:
@@ -140,7 +151,7 @@ def _whole(text: str) -> int | None:
 
 
 def _within(quantity: int | None, low: int, high: int, service: Service) -> int:
-    if quantity is None or not low <= quantity <= high:
+    if quantity is None or not max(low, 1) <= quantity <= high:
         raise ClientError(errors.quantity_between(service.min, service.max))
     return quantity
 

@@ -32,6 +32,8 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
+    """Never of UNKNOWN_OUTCOME: such an answer is InDoubt."""
+
     error_class: ErrorClass
     text: str = ""
 
@@ -43,7 +45,7 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """``retry_after`` etc. are of no use here: nothing is ever sent again."""
+    """``cause`` is one short machine-made phrase, safe to log."""
 
     cause: str
 
@@ -94,8 +96,7 @@ def following(outcome: Outcome, tries_on_route: int) -> Following:
         case NotSent():
             again = tries_on_route < SAME_ROUTE_TRIES
             return Following(Step.SAME_ROUTE if again else Step.NEXT_ROUTE, queueable=True)
-        case Rejected(error_class):
-            return _after_refusal(error_class)
+    return _after_refusal(outcome.error_class)
 
 
 def _after_refusal(error_class: ErrorClass) -> Following:

@@ -6,18 +6,23 @@ reseller cannot see. No float enters or leaves this module.
 """
 
 from decimal import Decimal, InvalidOperation
+from typing import Final
 
 MICROS = 1_000_000
 STEP = 10  # micros in the last decimal on the wire
 MAX_MICROS = 9_000_000_000_000_000  # stays inside a 64-bit integer after sums
-MAX_RATE_MICROS = 999_999_999_999  # above: a sentinel ("999999999999.00"), not a price
+MAX_THEIRS_MICROS = 10**18  # theirs may be worth little each; one figure still fits
+MAX_RATE_MICROS = 999_999_999_999  # of ours; above: a sentinel ("999999999999.00"), not a price
+
+_MICRO: Final = Decimal("0.000001")
+_MAX_OURS: Final = Decimal(MAX_MICROS // MICROS)
+_MAX_THEIRS: Final = Decimal(MAX_THEIRS_MICROS // MICROS)
 
 
 def parse_micros(text: str | int | Decimal) -> int:
     """Exact micros of a decimal number; ValueError where it is none.
 
-    Refuses exponents' excess, NaN, infinities, more than 6 decimals, and what
-    does not fit.
+    Refuses NaN, infinities, more than 6 decimals, and what does not fit.
     """
     try:
         number = Decimal(text)
@@ -25,30 +30,30 @@ def parse_micros(text: str | int | Decimal) -> int:
         raise ValueError(f"not a number: {str(text)[:40]!r}") from None
     if not number.is_finite():
         raise ValueError("not a finite number")
-    if number.adjusted() > 12:
+    if not -_MAX_OURS <= number <= _MAX_OURS:
         raise ValueError("number too large")
-    micros = number.scaleb(6)
-    if micros != micros.to_integral_value():
+    rounded = number.quantize(_MICRO)
+    if rounded != number:
         raise ValueError("more than 6 decimals")
-    return int(micros)
+    return int(rounded.scaleb(6))
 
 
 def nearest_micros(number: Decimal | None) -> int | None:
     """Micros of a foreign figure, rounded; None where it is unusable."""
-    if number is None or not number.is_finite() or abs(number.adjusted()) > 12:
-        return 0 if number is not None and number.is_zero() else None
-    return int(number.scaleb(6).to_integral_value())
+    if number is None or not number.is_finite() or not -_MAX_THEIRS <= number <= _MAX_THEIRS:
+        return None
+    return int(number.quantize(_MICRO).scaleb(6))
 
 
 def wire(micros: int) -> str:
-    """Text with exactly 5 decimals, floored: "0.27819"."""
+    """Text with exactly 5 decimals, the sixth cut off: "0.27819"."""
     units, fraction = divmod(abs(micros) // STEP, MICROS // STEP)
     sign = "-" if micros <= -STEP else ""
     return f"{sign}{units}.{fraction:05d}"
 
 
 def exact(micros: int) -> str:
-    """Text without needless zeros, for operators: "12.5"."""
+    """Every digit that counts, and at least two decimals: "12.50", "0.000001"."""
     units, fraction = divmod(abs(micros), MICROS)
     digits = f"{fraction:06d}".rstrip("0").ljust(2, "0")
     return f"{'-' if micros < 0 else ''}{units}.{digits}"
@@ -79,9 +84,8 @@ def charge(rate_micros: int, units: int, *, per_order: bool) -> int:
 
 def converted(micros: int, exchange_rate: Decimal) -> int:
     """A provider's money in ours, rounded up: a cost is never understated."""
-    exact_value = micros * exchange_rate
-    whole = int(exact_value)
-    return whole + 1 if exact_value > whole else whole
+    times, by = exchange_rate.as_integer_ratio()  # exact: no context's precision cuts it
+    return -(-micros * times // by)
 
 
 def share(charge_micros: int, part: int, whole: int) -> int:

@@ -52,18 +52,21 @@ class Weighed:
 def known_rate(facts: Facts) -> int | None:
     """Their rate in their currency: the operator's word, else their catalogue's.
 
-    A price of nothing and a price of nearly a million are sentinels, not prices.
+    A price of nothing is no price, so it is not known. A huge one is taken at its
+    word: the cost guard then keeps orders away from it.
     """
     if facts.route.cost_micros is not None:
         return facts.route.cost_micros
     rate = facts.offer.rate_micros if facts.offer else None
-    return rate if rate and 0 < rate <= pricing.MAX_RATE_MICROS else None
+    return rate if rate and rate > 0 else None
 
 
 def weigh(service: Service, purchase: Purchase, facts: Facts, now_ms: int) -> Weighed:
     per_order = TYPES[service.type].per_order
     rate = known_rate(facts)
     cost = None if rate is None else pricing.price(rate, purchase.units, per_order=per_order)
+    if cost is not None and cost > pricing.MAX_THEIRS_MICROS:
+        cost = None  # a sentinel times a quantity is nobody's cost, and fits no column
     our_cost = None if cost is None else pricing.converted(cost, facts.provider.exchange_rate)
     verdict, reason = _verdict(service, purchase, facts, now_ms)
     return Weighed(facts, verdict, reason, cost, our_cost)
@@ -89,7 +92,9 @@ def _unfit(service: Service, purchase: Purchase, facts: Facts) -> str:
         return "retired"
     if provider.paused:
         return "paused by the operator"
-    if purchase.kind is Kind.DRIPFEED and not facts.offers_dripfeed:
+    # A panel that ignores ``runs`` would deliver one of them: better not to ask it.
+    unwilling = not facts.offers_dripfeed or (offer is not None and offer.dripfeed is False)
+    if purchase.kind is Kind.DRIPFEED and unwilling:
         return "no drip-feed there"
     if sells_at_loss(service, facts):
         return "costs more than the rate"
@@ -123,24 +128,30 @@ def candidates(
     if service.strategy is Strategy.CHEAPEST:
         usable.sort(key=lambda pair: (pair[0].our_cost_micros is None, pair[0].our_cost_micros))
     elif service.strategy is Strategy.WEIGHTED:
-        # The k-th root of a uniform draw wins in proportion to its weight
-        # (Efraimidis and Spirakis, weighted random sampling).
-        usable.sort(key=lambda pair: -(pair[1] ** (1 / pair[0].facts.route.weight)))
+        usable.sort(key=lambda pair: -_lot(pair[0].facts.route.weight, pair[1]))
     return [one for one, _ in usable]
+
+
+def _lot(weight: int, draw: float) -> float:
+    """The weight-th root of a uniform draw: the highest wins in proportion to its
+    weight (Efraimidis and Spirakis, weighted random sampling)."""
+    return draw ** (1 / weight) if weight > 0 else 0.0
 
 
 def priced(service: Service, facts: Sequence[Facts]) -> Service | None:
     """The service with the rate it sells at now; None while nobody can say.
 
     Only ``markup:`` needs it: the first route that takes orders and whose rate is
-    known sets the price, rounded up to what the wire can show.
+    known sets the price, rounded up to what the wire can show. A sentinel sets none.
     """
     if service.markup is None:
         return service
     for one in facts:
         rate = known_rate(one)
-        if rate is not None and one.provider.takes_orders:
-            ours = pricing.converted(rate, one.provider.exchange_rate * (1 + service.markup))
-            micros = pricing.round_up(ours)
+        if rate is None or not one.provider.takes_orders:
+            continue
+        ours = pricing.converted(rate, one.provider.exchange_rate * (1 + service.markup))
+        micros = pricing.round_up(ours)
+        if micros <= pricing.MAX_RATE_MICROS:
             return replace(service, rate=pricing.exact(micros), rate_micros=micros)
     return None

@@ -1,0 +1,82 @@
+"""The desk: who is asking, whether he may, and which action carries it out."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from aggregator.actions import add, balance, cancel, refill, refill_status, services, status
+from aggregator.actions.world import World
+from aggregator.core import errors
+from aggregator.core.errors import ClientError
+from aggregator.core.messages import (
+    Added,
+    Balance,
+    CancelAnswers,
+    Command,
+    RefillAnswers,
+    ServiceRow,
+    StatusAnswers,
+)
+from aggregator.core.model import Reseller, Scope
+
+KEYS_REMEMBERED = 10_000
+KEY_BELIEVED_S = 60.0  # a retiring key ends at its time, give or take this
+
+Answer = list[ServiceRow] | Added | StatusAnswers | RefillAnswers | CancelAnswers | Balance
+Action = Callable[[World, Reseller, Command, str | None], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    scope: Scope
+    action: Action
+
+
+COUNTERS: Mapping[str, Counter] = {
+    "services": Counter(Scope.READ, services.services),
+    "add": Counter(Scope.ORDER, add.add),
+    "status": Counter(Scope.READ, status.status),
+    "refill": Counter(Scope.REFILL, refill.refill),
+    "refill_status": Counter(Scope.READ, refill_status.refill_status),
+    "cancel": Counter(Scope.CANCEL, cancel.cancel),
+    "balance": Counter(Scope.READ, balance.balance),
+}
+
+
+class Desk:
+    """Serves any number of requests at a time; remembers keys it has seen proved."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._known: dict[bytes, tuple[Reseller, float]] = {}  # and believed until
+
+    async def carry_out(self, key: str | None, command: Command, request_id: str | None) -> Answer:
+        """The answer to one command. ClientError carries the text for the reseller."""
+        reseller = await self.authenticate(key)
+        counter = COUNTERS.get(command.action)
+        if counter is None:
+            raise ClientError(errors.UNKNOWN_ACTION)
+        if counter.scope not in reseller.scopes:
+            raise ClientError(errors.NO_PERMISSION)
+        return await counter.action(self._world, reseller, command, request_id)
+
+    async def authenticate(self, key: str | None) -> Reseller:
+        """Who holds this key. One that is not known here always asks the store."""
+        if not key:
+            raise ClientError(errors.UNAUTHENTICATED)
+        key_hash = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+        now_s = self._world.clock.monotonic()
+        known = self._known.get(key_hash)
+        if known is not None and now_s < known[1]:
+            return known[0]
+        reseller = await self._world.store.authenticate(key_hash)
+        if reseller is None:
+            raise ClientError(errors.UNAUTHENTICATED)
+        if len(self._known) >= KEYS_REMEMBERED:
+            self._known.clear()
+        self._known[key_hash] = reseller, now_s + KEY_BELIEVED_S
+        return reseller
+
+    def forget(self) -> None:
+        """Another process has written: a key may have been withdrawn."""
+        self._known.clear()

@@ -1,0 +1,63 @@
+"""``status``: the provider's word in our spelling, at our price."""
+
+from decimal import Decimal
+
+from aggregator.actions.ids import asked
+from aggregator.actions.refresh import refresh
+from aggregator.actions.world import World
+from aggregator.core import errors, lifecycle, pricing, settlement
+from aggregator.core.messages import Command, OrderStatus, Refused, StatusAnswers
+from aggregator.core.model import Kind, Order, Reseller, State
+
+
+async def status(
+    world: World, reseller: Reseller, command: Command, request_id: str | None
+) -> StatusAnswers:
+    """A row for each order of his; for anything else "Incorrect order ID"."""
+    ids = asked(command.params, "order", "orders", missing=errors.INCORRECT_ORDER_ID)
+    orders = await fresh_orders(world, reseller, [one for one in ids.values() if one])
+    answers: dict[str, OrderStatus | Refused] = {}
+    for text, order_id in ids.items():
+        order = orders.get(order_id) if order_id else None
+        answers[text] = (
+            Refused(errors.INCORRECT_ORDER_ID) if order is None else await _shown(world, order)
+        )
+    return answers
+
+
+async def fresh_orders(world: World, reseller: Reseller, ids: list[int]) -> dict[int, Order]:
+    """Those of ``ids`` that are his, asked after where what we know is too old."""
+    orders = await world.store.orders(ids, reseller.id)
+    stale = [one for one in orders.values() if is_stale(world, one)]
+    if not stale:
+        return orders
+    await refresh(world, stale, timeout_s=world.setup.policy.status_deadline_s)
+    return orders | await world.store.orders([one.id for one in stale], reseller.id)
+
+
+def is_stale(world: World, order: Order) -> bool:
+    """Ended orders are the poller's business: a reseller gets what stands there."""
+    if order.state is not State.PLACED:
+        return False
+    if order.asked_at_ms is None:
+        return True
+    return world.clock.now_ms() - order.asked_at_ms >= world.setup.policy.status_ttl_s * 1000
+
+
+async def _shown(world: World, order: Order) -> OrderStatus:
+    """The order as its reseller sees it. Nothing of the provider's is in it."""
+    children = [] if order.kind is Kind.NORMAL else await world.store.children(order.id)
+    paid = settlement.cost(order) if order.parent_id is not None else order.net_charge_micros
+    dripfeed, subscription = order.kind is Kind.DRIPFEED, order.kind is Kind.SUBSCRIPTION
+    return OrderStatus(
+        word=lifecycle.shown(order.state, order.word, heard=order.asked_at_ms is not None),
+        charge=Decimal(pricing.wire(paid)),
+        start_count=order.start_count or "0",
+        remains=order.units if order.remains is None else order.remains,
+        currency=world.setup.policy.currency,
+        runs=max(order.runs_done or 0, len(children)) if dripfeed else None,
+        posts=max(order.posts_done or 0, len(children)) if subscription else None,
+        expiry=order.expiry if subscription else None,
+        children=tuple(str(child.id) for child in children) if order.kind.has_children else None,
+        kind=order.kind,
+    )

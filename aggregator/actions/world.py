@@ -1,0 +1,105 @@
+"""What every action works with: the ports, the current setup, the running tasks."""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+
+from aggregator.actions.answering import Answering
+from aggregator.core import routing
+from aggregator.core.model import Offer, Order, Policy, Purchase, Service
+from aggregator.core.routing import Facts, Weighed
+from aggregator.ports import Clock, Event, Setup, Store, Upstream
+from aggregator.telemetry import Metrics
+
+# Deadlines that move money or forget keys wait until we have run this long: a
+# machine that was off for a day must first hear what happened meanwhile.
+PATIENCE_S = 600
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class World:
+    """``setup`` is replaced whole by a reload, ``catalogue`` by its reader; an
+    action takes what it needs of either once, and so never sees half of each."""
+
+    store: Store
+    upstream: Upstream
+    clock: Clock
+    setup: Setup
+    boot_id: str
+    metrics: Metrics = field(default_factory=Metrics)
+    catalogue: Mapping[str, Mapping[str, Offer]] = field(default_factory=dict)
+    draw: Callable[[], float] = random.random
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    answering: dict[tuple[int, str], Answering] = field(default_factory=dict)
+    started_s: float = 0.0
+    stopping: bool = False
+
+    def __post_init__(self) -> None:
+        self.started_s = self.clock.monotonic()
+
+    async def finish(self, within_s: float) -> None:
+        """Lets the tasks end, then cancels them: what was sending becomes a doubt,
+        what had not left is queued, and either is written down."""
+        self.stopping = True
+        if self.tasks:
+            await asyncio.wait(self.tasks, timeout=within_s)
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs ``work`` in a task of the app's: no client hanging up ends it."""
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    @property
+    def patient(self) -> bool:
+        return self.clock.monotonic() - self.started_s >= PATIENCE_S
+
+    @property
+    def settling_policy(self) -> Policy:
+        """The policy by which statuses are settled; none by deadline when just up."""
+        policy = self.setup.policy
+        return policy if self.patient else replace(policy, settle_failed_after_s=float("inf"))
+
+    def facts(self, service: Service) -> list[Facts]:
+        """What is known of each of the service's routes, in the operator's order."""
+        setup = self.setup
+        return [
+            Facts(
+                route=route,
+                provider=setup.providers[route.provider],
+                health=self.upstream.health(route.provider),
+                offer=self.catalogue.get(route.provider, {}).get(route.service),
+                offers_dripfeed=setup.dialect_of(route.provider).offers_dripfeed,
+            )
+            for route in service.routes
+        ]
+
+    def weigh(self, service: Service, purchase: Purchase) -> list[Weighed]:
+        now_ms = self.clock.now_ms()
+        return [routing.weigh(service, purchase, one, now_ms) for one in self.facts(service)]
+
+    def ranked(self, service: Service, weighed: Sequence[Weighed]) -> list[Weighed]:
+        return routing.candidates(service, weighed, [self.draw() for _ in weighed])
+
+    async def record(self, order: Order, kind: str, **detail: object) -> None:
+        """An event of the order's story."""
+        await self.store.record([Event(order.id, kind, detail)], self.clock.now_ms())
+
+    def alert(self, kind: str, **detail: object) -> None:
+        """An operator should look: in the log and in the metrics. No secrets in it."""
+        self.metrics.alert(kind)
+        log.warning(kind, alert=True, **detail)
+
+    def alert_all(self, events: Sequence[Event]) -> None:
+        """For events that are on disk already."""
+        for event in events:
+            self.alert(event.kind, order=event.order_id, **event.detail)

@@ -1,0 +1,15 @@
+"""Work with no request behind it.
+
+==============  ==============================================================
+``clockwork``   runs each of the jobs below at its interval, whatever happens
+``queue``       orders that wait for a route: oldest first, until ``queue_for``
+``polling``     asks after open orders, and sparsely after ended ones
+``catalogues``  providers' lists of services, at start and hourly
+``cures``       paused providers: is the money there, does the key work again
+==============  ==============================================================
+"""
+
+from aggregator.background.clockwork import Clockwork, Job
+from aggregator.background.jobs import jobs
+
+__all__ = ["Clockwork", "Job", "jobs"]

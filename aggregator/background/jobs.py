@@ -1,0 +1,32 @@
+"""Which jobs there are, and how often each runs."""
+
+from functools import partial
+
+from aggregator.actions import Desk, World
+from aggregator.background import catalogues, cures, polling, queue
+from aggregator.background.clockwork import Job
+
+
+def jobs(world: World, desk: Desk) -> list[Job]:
+    return [
+        Job("elsewhere", 0.5, partial(_notice_others, world, desk)),
+        Job("queue", 0.5, partial(queue.advance, world)),
+        Job("cures", 1.0, partial(cures.look, world)),
+        Job("polling", 1.0, partial(polling.poll, world)),
+        Job("catalogues", 3600.0, partial(catalogues.read, world)),
+        Job("forgetting", 3600.0, partial(_forget_requests, world)),
+    ]
+
+
+REQUESTS_KEPT_MS = 7 * 24 * 3_600_000  # at least 72 h are promised
+
+
+async def _notice_others(world: World, desk: Desk) -> None:
+    """A command may have withdrawn a key or credited a balance meanwhile."""
+    if await world.store.changed_elsewhere():
+        desk.forget()
+
+
+async def _forget_requests(world: World) -> None:
+    if world.patient:
+        await world.store.forget_requests(world.clock.now_ms() - REQUESTS_KEPT_MS)

@@ -1,0 +1,120 @@
+"""Polling, catalogues, cures, and the clockwork that runs them."""
+
+import pytest
+
+from aggregator.background import Clockwork, Job, catalogues, cures, jobs, polling
+from aggregator.core.errors import ClientError, ErrorClass
+from aggregator.core.health import Health
+from aggregator.core.messages import OrderStatus, Refused, ServiceRow, Unreadable
+from aggregator.core.model import State
+from aggregator.core.outcome import Placed
+from aggregator.store import resellers, short_transaction
+from tests.actions.conftest import MONEY, Shop
+from tests.fakes import settled
+
+
+def row(service: str, rate: str = "0.90") -> ServiceRow:
+    return ServiceRow(service, "Name", "Default", "Things", rate, 10, 5000)
+
+
+async def test_the_poller_settles_what_is_due(shop: Shop) -> None:
+    """A canceled order is refunded though no reseller ever asked."""
+    shop.upstream.outcomes["alpha"].append(Placed("5"))
+    await shop.buy()
+    await settled(lambda: not shop.world.tasks)
+    await polling.poll(shop.world)
+    assert shop.upstream.asked == []
+    shop.clock.pass_s(3600)
+    shop.upstream.statuses["alpha", "5"] = OrderStatus("Canceled")
+    await polling.poll(shop.world)
+    assert (await shop.order()).state is State.CANCELED
+    assert await shop.balances() == (MONEY, 0)
+
+
+async def test_a_silent_provider_is_asked_later(shop: Shop) -> None:
+    """Nobody answered: the order is not asked after again at once."""
+    await shop.buy()
+    await settled(lambda: not shop.world.tasks)
+    shop.clock.pass_s(3600)
+    await polling.poll(shop.world)
+    await polling.poll(shop.world)
+    assert len(shop.upstream.asked) == 1
+    shop.clock.pass_s(3600)
+    await polling.poll(shop.world)
+    assert len(shop.upstream.asked) == 2
+
+
+async def test_catalogues_are_read_into_the_database(shop: Shop) -> None:
+    """Costs and limits come from there; a price that is none is unknown."""
+    shop.upstream.catalogues["alpha"] = [row("s1", "2.50"), row("s2", "free")]
+    await catalogues.read(shop.world)
+    offers = (await shop.store.catalogue())["alpha"]
+    assert (offers["s1"].rate_micros, offers["s2"].rate_micros) == (2_500_000, None)
+    assert shop.world.catalogue == {"alpha": offers}
+
+
+@pytest.mark.parametrize("answer", [[], Refused("no"), Unreadable("silent")])
+async def test_a_bad_catalogue_leaves_the_last_one(shop: Shop, answer: object) -> None:
+    """An empty list is a broken key more often than an empty shop."""
+    shop.upstream.catalogues["alpha"] = [row("s1")]
+    await catalogues.read(shop.world)
+    shop.upstream.catalogues["alpha"] = answer  # type: ignore[assignment]
+    await catalogues.read(shop.world)
+    assert "s1" in shop.world.catalogue["alpha"]
+
+
+async def test_a_route_that_costs_more_than_it_sells_for_is_skipped(shop: Shop) -> None:
+    """The cost guard reads the catalogue: nothing is sold at a loss."""
+    shop.upstream.catalogues["alpha"] = [row("s1", "1.01")]
+    await catalogues.read(shop.world)
+    with pytest.raises(ClientError, match="Service temporarily unavailable"):
+        await shop.buy()
+    assert shop.upstream.sent == []
+
+
+async def test_only_paused_providers_are_asked_for_their_balance(shop: Shop) -> None:
+    """Others are left alone, and a paused one is asked when its time has come."""
+    now = shop.clock.now_ms()
+    await cures.look(shop.world)
+    shop.upstream.healths["alpha"] = Health(paused_for=ErrorClass.FUNDS, until_ms=now + 5000)
+    await cures.look(shop.world)
+    assert shop.upstream.asked == []
+    shop.clock.pass_s(5)
+    await cures.look(shop.world)
+    assert [(one[0], one[1]) for one in shop.upstream.asked] == [("balance", "alpha")]
+
+
+async def test_a_job_that_fails_runs_again() -> None:
+    """One bad turn stops nothing."""
+    turns = []
+
+    async def work() -> None:
+        turns.append(1)
+        raise RuntimeError("once more")
+
+    async with Clockwork([Job("bad", 0.0, work)]):
+        await settled(lambda: len(turns) >= 3)
+    assert len(turns) >= 3
+
+
+async def test_a_command_is_noticed(shop: Shop) -> None:
+    """A key that another process withdrew is not accepted any more."""
+    await shop("balance")
+    elsewhere = next(job for job in jobs(shop.world, shop.desk) if job.name == "elsewhere")
+    path = (await shop.store.rows("PRAGMA database_list"))[0]["file"]
+    with short_transaction(path, shop.world.setup.policy) as tx:
+        resellers.set_disabled(tx, "shop", True)
+    await elsewhere.work()
+    with pytest.raises(ClientError, match="Unauthenticated"):
+        await shop("balance")
+
+
+async def test_a_key_s_end_is_noticed(shop: Shop) -> None:
+    """A key is believed for a minute at most: a retiring one ends at its time."""
+    await shop("balance")
+    path = (await shop.store.rows("PRAGMA database_list"))[0]["file"]
+    with short_transaction(path, shop.world.setup.policy) as tx:
+        resellers.set_disabled(tx, "shop", True)
+    shop.clock.pass_s(60)
+    with pytest.raises(ClientError, match="Unauthenticated"):
+        await shop("balance")

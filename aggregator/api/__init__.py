@@ -1,0 +1,18 @@
+"""HTTP in: the resellers' faces and the operator's pages.
+
+=============  ===============================================================
+``faces``      ``Api``: from a reseller's request to our answer
+``body``       a request's parameters, whatever way they were sent
+``refusals``   what is refused for how it was sent
+``limits``     how often somebody may ask
+``addresses``  who is calling, behind which proxies
+``admin``      ``Admin``: health, readiness, metrics
+``listener``   sockets, start and drain
+=============  ===============================================================
+"""
+
+from aggregator.api.admin import Admin
+from aggregator.api.faces import Api, Desk, Settings
+from aggregator.api.limits import Limit, Limits
+
+__all__ = ["Admin", "Api", "Desk", "Limit", "Limits", "Settings"]

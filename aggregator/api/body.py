@@ -1,0 +1,122 @@
+"""From an HTTP request to its parameters, whatever way a client sends them.
+
+Clients are PHP scripts, mostly old ones: a form without a content type, JSON
+sent as a form, curl's multipart for an array, half of it in the query string. So
+the bytes have the last word, not the header: what begins with ``{`` is JSON, the
+rest is a form. What PHP makes of lists (``orders[]``) is undone by the codec.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+
+from aiohttp import hdrs, web
+
+from aggregator.api.refusals import HungUp, encoded, malformed, too_large, too_slow
+from aggregator.core.messages import Unreadable
+from aggregator.dialects import fields_from_form, fields_from_json, fields_from_pairs
+
+MAX_BYTES = 1024**2
+MAX_PARTS = 1000
+_BOM = b"\xef\xbb\xbf"
+
+_BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^;,\s"]{1,70}))', re.IGNORECASE)
+_DISPOSITION = re.compile(rb"^content-disposition[ \t]*:[ \t]*form-data(.*)$", re.I | re.M)
+_PARAMETER = re.compile(rb';\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s"]+))')
+
+
+async def read_body(request: web.BaseRequest, within_s: float) -> bytes:
+    """The whole body, at most MAX_BYTES. Raises a Refusal, or HungUp."""
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() not in ("identity", ""):
+        raise encoded()
+    if (request.content_length or 0) > MAX_BYTES:
+        raise too_large(MAX_BYTES)
+    if request.content.is_eof():  # all of it is here: the usual case, spared the timer
+        return await _read(request)
+    try:
+        async with asyncio.timeout(within_s):
+            return await _read(request)
+    except TimeoutError:
+        raise too_slow() from None
+
+
+async def _read(request: web.BaseRequest) -> bytes:
+    try:
+        await _let_it_come(request)
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise too_large(MAX_BYTES) from None
+    except web.RequestPayloadError:
+        raise malformed("Malformed request body", closes=True) from None
+    except (ConnectionError, RuntimeError):  # aiohttp raises either
+        raise HungUp from None
+
+
+async def _let_it_come(request: web.BaseRequest) -> None:
+    """curl holds bodies over 1 KiB back for a second unless it is told to go on."""
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue" and (
+        request.version >= (1, 1) and not request.content.is_eof()
+    ):
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # else an error could not be answered any more
+
+
+def read_fields(
+    body: bytes, query: str = "", content_type: str = "", charset: str | None = None
+) -> dict[str, str]:
+    """The parameters of body and query, where the body wins and blank is absent.
+
+    ``content_type`` is the whole header. Raises Refusal (400).
+    """
+    if (charset or "utf-8").lower() not in ("utf-8", "utf8", "us-ascii") and not body.isascii():
+        raise malformed("Charset must be UTF-8")
+    fields = _body_fields(body, content_type)
+    if query:
+        asked = _checked(fields_from_form(query.encode(errors="surrogateescape")))
+        fields = {**asked, **{name: value for name, value in fields.items() if value}}
+    return fields
+
+
+def _body_fields(body: bytes, content_type: str) -> dict[str, str]:
+    if content_type[:10].lower() == "multipart/":
+        return _checked(fields_from_pairs(pairs_from_multipart(body, content_type)))
+    text = body.removeprefix(_BOM).lstrip()
+    sent_as_json = "json" in content_type.lower()
+    if text.startswith(b"{") or (sent_as_json and text and b"=" not in text):
+        return _checked(fields_from_json(body))
+    return _checked(fields_from_form(body))
+
+
+def _checked(fields: Mapping[str, str] | Unreadable) -> dict[str, str]:
+    if isinstance(fields, Unreadable):
+        raise malformed("Malformed request")
+    return dict(fields)
+
+
+def pairs_from_multipart(body: bytes, content_type: str) -> list[tuple[str, str]]:
+    """Name and value of each field; Refusal if it is no multipart/form-data in UTF-8,
+    or one with a file in it."""
+    found = _BOUNDARY.search(content_type)
+    if found is None:
+        raise malformed("Malformed multipart body")
+    delimiter = b"\r\n--" + (found[1] or found[2]).encode(errors="surrogateescape")
+    _preamble, *parts = (b"\r\n" + body).split(delimiter, MAX_PARTS + 1)
+    if not parts or not parts[-1].startswith(b"--"):
+        raise malformed("Malformed multipart body")
+    return [_pair(part) for part in parts[:-1]]
+
+
+def _pair(part: bytes) -> tuple[str, str]:
+    head, separator, value = part.partition(b"\r\n\r\n")
+    found = _DISPOSITION.search(head)
+    if not separator or found is None:
+        raise malformed("Malformed multipart body")
+    parameters = {
+        name.lower(): quoted or plain for name, quoted, plain in _PARAMETER.findall(found[1])
+    }
+    if b"filename" in parameters or b"filename*" in parameters:
+        raise malformed("Files are not accepted")
+    try:
+        return parameters.get(b"name", b"").decode(), value.decode()
+    except UnicodeDecodeError:
+        raise malformed("Malformed multipart body") from None

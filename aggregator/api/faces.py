@@ -1,0 +1,241 @@
+"""The resellers' door: every request of theirs comes in and goes out here.
+
+A request walks through ``Api``: its path names the face and so the dialect; the
+address is held to its limits before a byte of the body is read; the body becomes
+fields, the fields a ``Command``; the desk carries it out; the answer is encoded in
+the same dialect. Whatever goes wrong on the way is a ``Refusal`` (an HTTP status
+of its own), a ``ClientError`` (HTTP 200, as clients expect) or a bug of ours
+(logged, and answered as "Service temporarily unavailable"); all three leave in
+the face's spelling.
+
+What must change together: a new way to send a parameter belongs to ``body``, and
+if it can carry a secret also to ``telemetry``'s redaction; a new kind of answer
+is a new label value in ``Metrics.request``.
+
+A reseller who hangs up cancels nothing: aiohttp lets the handler run to its end,
+and the answer falls on the floor.
+"""
+
+import itertools
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from aiohttp import hdrs, web
+
+from aggregator import telemetry
+from aggregator.api.addresses import Addresses, Network, network
+from aggregator.api.body import read_body, read_fields
+from aggregator.api.limits import Limiter, Limits
+from aggregator.api.listener import IDLE_S, Listener, error, response
+from aggregator.api.refusals import HungUp, Refusal, too_many, wrong_method
+from aggregator.core.errors import (
+    REQUEST_ID_REUSED,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+    ClientError,
+)
+from aggregator.core.messages import ACTIONS, Added, Command, Refused
+from aggregator.dialects import Dialect, Request, decode_request, encode_answer
+from aggregator.dialects.answering import Neutral as Answer
+
+BODY_S = 10.0
+_NO_COMMAND = Command("")
+
+
+class Desk(Protocol):
+    """Who does the work: ``aggregator.actions``."""
+
+    async def carry_out(self, key: str | None, command: Command, request_id: str | None) -> Answer:
+        """Raises ClientError for what the reseller did wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a reload may change. ``faces``: path -> dialect; a slash at its end is
+    neither here nor there. ``trusted_proxies``: where they connect from."""
+
+    faces: Mapping[str, Dialect]
+    limits: Limits = field(default_factory=Limits)
+    trusted_proxies: tuple[Network, ...] = ()
+
+
+@dataclass(slots=True)
+class _Call:
+    """What the log line of a request will say."""
+
+    face: str
+    address: str
+    action: str = "none"
+    answer: str = "ok"
+    error: str | None = None
+    order: str | None = None
+
+
+class Api:
+    """``monotonic`` gives seconds; ``body_s`` bounds how long a body may take to
+    arrive, ``idle_s`` a request's headers."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        settings: Settings,
+        metrics: telemetry.Metrics,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        body_s: float = BODY_S,
+        idle_s: float = IDLE_S,
+    ) -> None:
+        self._desk = desk
+        self._metrics = metrics
+        self._monotonic = monotonic
+        self._body_s = body_s
+        self._log = telemetry.logger("api")
+        self._call_ids = map(f"{secrets.token_hex(3)}-{{}}".format, itertools.count(1))
+        self._per_key = Limiter(None, monotonic)
+        self._per_address = Limiter(None, monotonic)
+        self._failed_auth = Limiter(None, monotonic)
+        self._listener = Listener(self._answer, idle_s=idle_s, linger_s=body_s)
+        self.reload(settings)
+
+    def reload(self, settings: Settings) -> None:
+        """New settings for every request from now on. What was counted stays counted."""
+        faces = {path.rstrip("/"): dialect for path, dialect in settings.faces.items()}
+        self._faces = faces | {f"{path}/": dialect for path, dialect in faces.items()}
+        self._addresses = Addresses(settings.trusted_proxies)
+        self._per_key.limit = settings.limits.per_key
+        self._per_address.limit = settings.limits.per_address
+        self._failed_auth.limit = settings.limits.failed_auth
+
+    async def start(self, listen: str) -> str:
+        """See ``Listener.start``. A unix socket is open to all: so is this API."""
+        return await self._listener.start(listen, socket_mode=0o666)
+
+    def drain(self) -> None:
+        self._listener.drain()
+
+    async def close(self, within_s: float = 0) -> None:
+        await self._listener.close(within_s)
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        path = request.path
+        dialect = self._faces.get(path)
+        if dialect is None:  # its path may be anything, and stays unlogged
+            self._metrics.request("none", "not_found", 0)
+            return error(404, "Not found")
+        began = self._monotonic()
+        call_id = next(self._call_ids)
+        telemetry.CALL.set(call_id)
+        call = _Call(path, self._address_of(request))
+        answer = await self._refusing(request, dialect, call)
+        answer.headers["X-Request-Id"] = call_id
+        self._record(call, answer.status, self._monotonic() - began)
+        return answer
+
+    def _address_of(self, request: web.BaseRequest) -> str:
+        peer = request.remote or ""
+        if not self._addresses.trusts_any:
+            return self._addresses.client(peer)
+        forwarded = ",".join(request.headers.getall(hdrs.X_FORWARDED_FOR, ()))
+        return self._addresses.client(peer, forwarded)
+
+    def _record(self, call: _Call, status: int, seconds: float) -> None:
+        self._metrics.request(call.action, call.answer, seconds)
+        told = {"error": call.error, "order": call.order}
+        self._log.info(
+            "request",
+            face=call.face,
+            action=call.action,
+            answer=call.answer,
+            status=status,
+            address=call.address,
+            ms=round(seconds * 1000, 1),
+            **{name: value for name, value in told.items() if value is not None},
+        )
+
+    async def _refusing(
+        self, request: web.BaseRequest, dialect: Dialect, call: _Call
+    ) -> web.Response:
+        """The answer, or the refusal in the face's spelling."""
+        try:
+            return response(await self._serve(request, dialect, call))
+        except Refusal as refusal:
+            call.answer, call.error = refusal.kind, refusal.text
+            body = encode_answer(dialect, _NO_COMMAND, Refused(refusal.text))
+            answer = response(body, refusal.status)
+            answer.headers.update(refusal.headers)
+            if refusal.closes:
+                answer.force_close()
+            return answer
+        except HungUp:
+            call.answer = "hung_up"
+            return error(400, "Nobody reads this")
+        except Exception:
+            call.answer = "failed"
+            self._log.exception("bug")
+            return response(encode_answer(dialect, _NO_COMMAND, Refused(UNAVAILABLE)))
+
+    async def _serve(self, request: web.BaseRequest, dialect: Dialect, call: _Call) -> bytes:
+        if request.method != hdrs.METH_POST:
+            raise wrong_method(hdrs.METH_POST)
+        self._hold_to_limits(call.address)
+        decoded = await self._decode(request, dialect)
+        command = decoded.command
+        call.action = command.action if command.action in ACTIONS else "unknown"
+        answer = await self._carried_out(request, decoded, call)
+        if isinstance(answer, Added):
+            call.order = answer.order
+        return encode_answer(dialect, command, answer)
+
+    def _hold_to_limits(self, address: str) -> None:
+        """Before anything is read or looked up, so that guessing keys is slow."""
+        somebody = network(address)
+        wait_s = self._failed_auth.wait_s(somebody) or self._per_address.take(somebody)
+        if wait_s:
+            raise too_many(wait_s)
+
+    async def _decode(self, request: web.BaseRequest, dialect: Dialect) -> Request:
+        body = await read_body(request, self._body_s)
+        content_type = request.headers.get(hdrs.CONTENT_TYPE, "")
+        query = request.rel_url.raw_query_string
+        fields = read_fields(body, query, content_type, request.charset)
+        token = bearer(request.headers)
+        telemetry.conceal(token or "", *filter(_is_telling, fields.values()))
+        return decode_request(dialect, fields, token)
+
+    async def _carried_out(self, request: web.BaseRequest, decoded: Request, call: _Call) -> Answer:
+        key = decoded.key
+        # hash() is salted per process: no key stays in memory for having been used.
+        wait_s = self._per_key.take(hash(key)) if key else 0
+        if wait_s:
+            raise too_many(wait_s)
+        try:
+            request_id = one_request_id(request.headers, decoded)
+            return await self._desk.carry_out(key, decoded.command, request_id)
+        except ClientError as wrong:
+            call.answer, call.error = "error", str(wrong)
+            if call.error == UNAUTHENTICATED:
+                call.answer = "unauthenticated"
+                self._failed_auth.take(network(call.address))
+            return Refused(call.error)
+
+
+def _is_telling(text: str) -> bool:
+    """Whether a log is better off without it; plain numbers are what it is about."""
+    return text not in ACTIONS and not text.replace(",", "").isdecimal()
+
+
+def bearer(headers: Mapping[str, str]) -> str | None:
+    """The token of ``Authorization: Bearer``; None if there is none."""
+    scheme, _, token = headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def one_request_id(headers: Mapping[str, str], decoded: Request) -> str | None:
+    """The request ID of header or field; ClientError where they contradict each other."""
+    header = headers.get("Idempotency-Key", "").strip() or None
+    if header and decoded.request_id and header != decoded.request_id:
+        raise ClientError(REQUEST_ID_REUSED)
+    return decoded.request_id or header

@@ -1,0 +1,55 @@
+"""Who is calling, behind which proxies."""
+
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.api.addresses import Addresses, network
+
+PROXIES = [ip_network(text) for text in ("10.0.0.0/8", "127.0.0.1", "2001:db8::/32")]
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        ("192.0.2.9", "", "192.0.2.9"),
+        ("192.0.2.9", "198.51.100.1", "192.0.2.9"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ("10.0.0.1", "6.6.6.6,198.51.100.1", "198.51.100.1"),
+        ("10.0.0.1", "6.6.6.6, 198.51.100.1 , 10.2.3.4", "198.51.100.1"),
+        ("10.0.0.1", "10.9.9.9,10.2.3.4", "10.9.9.9"),
+        ("10.0.0.1", "198.51.100.1, unknown", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.1,, 10.2.3.4", "10.2.3.4"),
+        ("10.0.0.1", "198.51.100.1:4711", "198.51.100.1"),
+        ("2001:db8::1", "[2001:DB9::7]:4711", "2001:db9::7"),
+        ("::ffff:10.0.0.1", "::ffff:198.51.100.1", "198.51.100.1"),
+        ("fe80::1%eth0", "198.51.100.1", "fe80::1"),
+        ("", "198.51.100.1", "198.51.100.1"),
+        ("b''", "198.51.100.1", "198.51.100.1"),
+    ],
+)
+def test_the_rightmost_untrusted_address(peer: str, forwarded: str, client: str) -> None:
+    """The client is the first address from the right that is no proxy of ours."""
+    assert Addresses(PROXIES).client(peer, forwarded) == client
+
+
+def test_nobody_trusted() -> None:
+    """Without trusted proxies, the header is anybody's claim."""
+    addresses = Addresses()
+    assert not addresses.trusts_any
+    assert addresses.client("127.0.0.1", "198.51.100.1") == "127.0.0.1"
+
+
+@given(st.text(), st.text())
+def test_any_header(peer: str, forwarded: str) -> None:
+    """No header makes it raise, and what comes out is always an address."""
+    assert network(Addresses(PROXIES).client(peer, forwarded))
+
+
+def test_the_size_of_somebody() -> None:
+    """An IPv6 /64 is one somebody: it is what one subscriber has."""
+    assert network("192.0.2.9") == "192.0.2.9"
+    assert network("2001:db8:1:2:3::4") == network("2001:db8:1:2::1") == "2001:db8:1:2::/64"

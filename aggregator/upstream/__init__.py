@@ -1,0 +1,17 @@
+"""HTTP out: what left this machine, and what came back.
+
+==============  ===============================================================
+``client``      ``UpstreamClient``: every provider behind one object
+``batches``     many IDs in few calls, a truth for each ID
+``retries``     asking again, where that is safe
+``calls``       one call: gate, wire, report
+``gate``        how many calls at once, how many a minute
+``providers``   the providers as they are now, with their health
+``wire``        one POST; tells what was sent from what was not
+==============  ===============================================================
+"""
+
+from aggregator.upstream.calls import Call
+from aggregator.upstream.client import UpstreamClient
+
+__all__ = ["Call", "UpstreamClient"]

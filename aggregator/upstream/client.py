@@ -1,0 +1,281 @@
+"""``UpstreamClient``: every provider behind one object, as ``ports.Upstream`` wants it.
+
+A call walks from here through the provider's ``Gate`` to the ``Wire`` and back
+through the dialect's codec. Buying and asking part ways at once: ``add`` makes one
+call and turns whatever came of it into an ``Outcome``; all others go through
+``_asked``, which may repeat them.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from types import TracebackType
+from typing import TypeVar
+
+from tenacity.wait import wait_base
+
+from aggregator.core import health as health_rules
+from aggregator.core.errors import ErrorClass
+from aggregator.core.health import Health
+from aggregator.core.messages import (
+    Balance,
+    CancelAnswers,
+    Command,
+    RefillAnswers,
+    Refused,
+    ServiceRow,
+    StatusAnswers,
+    Unreadable,
+)
+from aggregator.core.model import Kind, Provider, Purchase
+from aggregator.core.outcome import InDoubt, NotSent, Outcome, Rejected
+from aggregator.core.pricing import nearest_micros
+from aggregator.dialects import (
+    Dialect,
+    WireReply,
+    decode_added,
+    decode_balance,
+    decode_cancel,
+    decode_refill,
+    decode_refill_status,
+    decode_services,
+    decode_status,
+)
+from aggregator.ports import Clock
+from aggregator.upstream.batches import Question, merged, questions
+from aggregator.upstream.calls import Call, Caller
+from aggregator.upstream.providers import Known, taken_over
+from aggregator.upstream.retries import WAIT, Tried, persistently
+from aggregator.upstream.wire import LARGE_REPLY, SMALL_REPLY, Lost, Wire
+
+T = TypeVar("T")
+Answers = Mapping[str, T | Refused | Unreadable]
+Decoder = Callable[[Dialect, Command, WireReply], Answers[T]]
+
+UNKNOWN_PROVIDER = "unknown provider"
+NOT_OFFERED = "not offered by the dialect"
+
+
+def _ignore(_call: Call) -> None:
+    pass
+
+
+def _always() -> bool:
+    return True
+
+
+class UpstreamClient:
+    """Implements ``ports.Upstream``; use it as an async context manager.
+
+    ``on_call`` hears of every call (it must not raise). ``may_send`` is asked right
+    before an add is written to its socket: a node that has lost its lease says no
+    there, and the outcome is NotSent. ``slot_s``: an add gives its place in the
+    provider's concurrency back after so many seconds, and reads on without it.
+    """
+
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        dialects: Mapping[str, Dialect],
+        clock: Clock,
+        *,
+        on_call: Callable[[Call], None] = _ignore,
+        may_send: Callable[[], bool] = _always,
+        slot_s: float = 10.0,
+        wait: wait_base = WAIT,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._known = taken_over({}, providers, dialects)
+        self._clock = clock
+        self._wait = wait
+        self._wire = Wire(may_send, ssl_context)
+        self._caller = Caller(self._wire, clock, on_call, slot_s)
+
+    async def __aenter__(self) -> "UpstreamClient":
+        await self._wire.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._wire.__aexit__(exc_type, exc, traceback)
+
+    def replace(self, providers: Mapping[str, Provider], dialects: Mapping[str, Dialect]) -> None:
+        """Takes over a reloaded configuration at once; calls under way end as begun."""
+        self._known = taken_over(self._known, providers, dialects)
+
+    # -- buying
+
+    async def add(
+        self, provider: str, service: str, purchase: Purchase, *, timeout_s: float
+    ) -> Outcome:
+        """Sends once, or not at all.
+
+        To be run in a task that the app owns and nobody cancels but a shutdown. A
+        cancelled add does not raise CancelledError, for with it the outcome would
+        be gone: it returns at once, NotSent where no connection had been acquired,
+        else InDoubt, and the task goes on to write that down. The request to cancel
+        stays visible in ``asyncio.current_task().cancelling()``.
+        """
+        known = self._known.get(provider)
+        if known is None:
+            return NotSent(UNKNOWN_PROVIDER)
+        outcome = await self._added(known, service, purchase, timeout_s)
+        self._learn(known, partial(health_rules.after, outcome=outcome))
+        return outcome
+
+    async def _added(
+        self, known: Known, service: str, purchase: Purchase, timeout_s: float
+    ) -> Outcome:
+        if not known.dialect.offers("add"):
+            return Rejected(ErrorClass.ACTION, NOT_OFFERED)
+        if purchase.kind is Kind.DRIPFEED and not known.dialect.offers_dripfeed:
+            return Rejected(ErrorClass.PARAMS, NOT_OFFERED)  # it would deliver one run of many
+        command = Command("add", {"service": service, **purchase.params}, purchase.kind)
+        deadline = self._clock.monotonic() + timeout_s
+        try:
+            reply = await self._caller.call(known, command, deadline=deadline, buying=True)
+            if isinstance(reply, Lost):
+                return InDoubt(reply.cause) if reply.sent else NotSent(reply.cause)
+            return decode_added(known.dialect, reply)
+        except asyncio.CancelledError:  # still in line at the gate: the wire swallows its own
+            return NotSent("canceled")
+        except Exception as error:  # a fault of ours, with the answer in hand
+            return InDoubt(f"internal: {type(error).__name__}")
+
+    # -- asking
+
+    async def status(
+        self, provider: str, ids: Sequence[str], kind: Kind, *, timeout_s: float
+    ) -> StatusAnswers:
+        return await self._each(provider, "status", ids, decode_status, timeout_s, kind=kind)
+
+    async def refill(self, provider: str, ids: Sequence[str], *, timeout_s: float) -> RefillAnswers:
+        """Repeated only while nothing had been sent: two refills are two refills."""
+        return await self._each(provider, "refill", ids, decode_refill, timeout_s, repeat=False)
+
+    async def refill_status(
+        self, provider: str, ids: Sequence[str], *, timeout_s: float
+    ) -> RefillAnswers:
+        return await self._each(provider, "refill_status", ids, decode_refill_status, timeout_s)
+
+    async def cancel(self, provider: str, ids: Sequence[str], *, timeout_s: float) -> CancelAnswers:
+        return await self._each(provider, "cancel", ids, decode_cancel, timeout_s)
+
+    async def balance(self, provider: str, *, timeout_s: float) -> Balance | Refused | Unreadable:
+        """The answer also enters the provider's health (``note_balance``)."""
+        answer = await self._whole(provider, "balance", decode_balance, timeout_s)
+        self.note_balance(provider, answer)
+        return answer
+
+    async def services(
+        self, provider: str, *, timeout_s: float
+    ) -> list[ServiceRow] | Refused | Unreadable:
+        return await self._whole(provider, "services", decode_services, timeout_s, LARGE_REPLY)
+
+    # -- health
+
+    def health(self, provider: str) -> Health:
+        """As it stands; of a provider nobody knows, that of a new one."""
+        known = self._known.get(provider)
+        return Health() if known is None else known.health
+
+    def note_balance(self, provider: str, answer: Balance | Refused | Unreadable) -> None:
+        """For a balance that was read elsewhere; ``balance`` notes its own."""
+        known = self._known.get(provider)
+        if known is not None:
+            self._learn(known, partial(_after_balance, answer))
+
+    def _learn(self, known: Known, step: Callable[..., Health]) -> None:
+        """``known`` may have been replaced meanwhile, by the same account or another."""
+        now = self._known.get(known.provider.name)
+        if now is not None and now.account == known.account:
+            now.health = step(now.health, now_ms=self._clock.now_ms())
+
+    # -- how a question is asked
+
+    async def _whole(
+        self,
+        provider: str,
+        action: str,
+        decode: Callable[[Dialect, WireReply], T | Refused | Unreadable],
+        timeout_s: float,
+        cap: int = SMALL_REPLY,
+    ) -> T | Refused | Unreadable:
+        """A question without IDs. A long list is decoded beside the event loop."""
+        known = self._known.get(provider)
+        if known is None:
+            return Unreadable(UNKNOWN_PROVIDER)
+        if not known.dialect.offers(action):
+            return _not_offered()
+
+        async def decoded(reply: WireReply) -> T | Refused | Unreadable:
+            if cap > SMALL_REPLY:
+                return await asyncio.to_thread(decode, known.dialect, reply)
+            return decode(known.dialect, reply)
+
+        deadline = self._clock.monotonic() + timeout_s
+
+        async def once() -> Tried[T | Refused | Unreadable]:
+            reply = await self._caller.call(known, Command(action), deadline=deadline, cap=cap)
+            answer = Unreadable(reply.cause) if isinstance(reply, Lost) else await decoded(reply)
+            return Tried(answer, again=isinstance(answer, Unreadable))
+
+        return await persistently(once, timeout_s, self._wait)
+
+    async def _each(
+        self,
+        provider: str,
+        action: str,
+        ids: Sequence[str],
+        decode: Decoder[T],
+        timeout_s: float,
+        *,
+        kind: Kind = Kind.NORMAL,
+        repeat: bool = True,
+    ) -> dict[str, T | Refused | Unreadable]:
+        """A question about IDs: all batches at once, under one deadline."""
+        known = self._known.get(provider)
+        if known is None:
+            return dict.fromkeys(ids, Unreadable(UNKNOWN_PROVIDER))
+        if not known.dialect.offers(action):
+            return dict.fromkeys(ids, _not_offered())
+        deadline = self._clock.monotonic() + timeout_s
+        asked = questions(known.dialect, action, ids, kind)
+        answers = await asyncio.gather(
+            *(self._batch(known, question, decode, deadline, repeat) for question in asked)
+        )
+        return merged(ids, answers, Unreadable("left out"))
+
+    async def _batch(
+        self, known: Known, question: Question, decode: Decoder[T], deadline: float, repeat: bool
+    ) -> Answers[T]:
+        async def once() -> Tried[Answers[T]]:
+            reply = await self._caller.call(known, question.command, deadline=deadline)
+            if isinstance(reply, Lost):
+                lost = Unreadable(reply.cause)
+                return Tried(dict.fromkeys(question.ids, lost), again=repeat or not reply.sent)
+            answers = decode(known.dialect, question.command, reply)
+            nothing = all(isinstance(answer, Unreadable) for answer in answers.values())
+            return Tried(answers, again=repeat and nothing)
+
+        left_s = deadline - self._clock.monotonic()
+        return await persistently(once, left_s, self._wait)
+
+
+def _after_balance(
+    answer: Balance | Refused | Unreadable, health: Health, *, now_ms: int
+) -> Health:
+    health = health_rules.after_balance(health, answer, now_ms)
+    if isinstance(answer, Balance):
+        health = replace(health, balance_micros=nearest_micros(answer.balance))
+    return health
+
+
+def _not_offered() -> Refused:
+    return Refused(NOT_OFFERED, ErrorClass.ACTION)

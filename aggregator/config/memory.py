@@ -1,0 +1,74 @@
+"""What the database remembers, held against a new configuration.
+
+An order is bound to the panel that took it: the name of its provider is all that
+leads back there. So a provider may change its URL (the panel moved) or its key (it
+was renewed) while orders are open, but not both, for then it is another panel.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aggregator.config.mistakes import Mistake, shown
+from aggregator.core.model import Provider
+from aggregator.ports import Setup
+
+
+def fingerprint(text: str) -> str:
+    """16 hex digits of SHA-256: tells whether a URL or a key is still the same one."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderMemory:
+    """``open_orders`` counts those it holds: sending, in doubt and placed. (A queued
+    order is bound to no provider: it takes the routes of the day.)"""
+
+    open_orders: int
+    url_fingerprint: str
+    key_fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """``currency`` is None in a new database."""
+
+    currency: str | None = None
+    providers: Mapping[str, ProviderMemory] = field(default_factory=dict)
+
+
+def check_against_memory(setup: Setup, memory: Memory) -> list[Mistake]:
+    """What the database forbids; without file and line, which ``Loaded.locate`` adds."""
+    found: list[Mistake] = []
+    if memory.currency not in (None, setup.policy.currency):
+        message = (
+            f"the database is kept in {memory.currency}: amounts cannot change their currency,"
+            " so another one needs a database of its own"
+        )
+        found.append(Mistake("", None, ("currency",), message))
+    for name, remembered in sorted(memory.providers.items()):
+        if remembered.open_orders > 0 and (problem := _problem(setup, name, remembered)):
+            found.append(problem)
+    return found
+
+
+def _problem(setup: Setup, name: str, remembered: ProviderMemory) -> Mistake | None:
+    orders = f"{remembered.open_orders} open order{'s' * (remembered.open_orders != 1)}"
+    provider = setup.providers.get(name)
+    if provider is None:
+        message = f"{shown(name)} has {orders}: put it back, with retired: true"
+        return Mistake("", None, ("providers",), message)
+    if _is_another(provider, remembered):
+        message = (
+            f"url and key have both changed, and it has {orders}: keep it as it was, with"
+            " retired: true, and give the new panel another name"
+        )
+        return Mistake("", None, ("providers", name), message)
+    return None
+
+
+def _is_another(provider: Provider, remembered: ProviderMemory) -> bool:
+    return (
+        fingerprint(provider.url) != remembered.url_fingerprint
+        and fingerprint(provider.key) != remembered.key_fingerprint
+    )

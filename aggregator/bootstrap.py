@@ -23,6 +23,7 @@ from aggregator.background import Clockwork, Job, jobs
 from aggregator.core.model import State
 from aggregator.ports import Setup
 from aggregator.store import SqliteStore, lists, meta
+from aggregator.store.scripted import ScriptedStore
 from aggregator.store.tx import Tx
 from aggregator.upstream import Call, UpstreamClient
 
@@ -90,8 +91,7 @@ async def counter(config_path: Path, environ: Mapping[str, str]) -> AsyncIterato
     """
     loaded = config.load(config_path, environ)
     async with AsyncExitStack() as stack:
-        database = await store.open_store(loaded.server.database, loaded.setup.policy)
-        stack.push_async_callback(database.close)
+        database = store.BesideStore(loaded.server.database, loaded.setup.policy)
         yield await _world(loaded.setup, database, telemetry.Metrics(), stack)
 
 
@@ -126,7 +126,7 @@ def remember(tx: Tx, setup: Setup) -> None:
 
 
 async def _world(
-    setup: Setup, database: SqliteStore, metrics: telemetry.Metrics, stack: AsyncExitStack
+    setup: Setup, database: ScriptedStore, metrics: telemetry.Metrics, stack: AsyncExitStack
 ) -> World:
     clock = SystemClock()
     upstream = await stack.enter_async_context(
@@ -189,7 +189,7 @@ def _limits(limits: config.Limits) -> api.Limits:
 
 
 def _ready(database: SqliteStore, setup: Setup) -> tuple[bool, Mapping[str, object]]:
-    trouble = None
+    trouble = database.trouble
     detail: dict[str, object] = {"revision": setup.revision}
     return trouble is None, detail | ({"store": trouble} if trouble else {})
 

@@ -1,0 +1,136 @@
+"""What can go wrong with the store; a docstring is the message an operator reads.
+
+::
+
+    StoreError
+    ├── CannotOpen
+    │   ├── InUse           another server holds the lock file
+    │   ├── TooNew          the database is from a newer program
+    │   ├── NeedsServer     the schema is old, and a server is using it
+    │   ├── NoDatabase      nothing there yet
+    │   ├── OtherCurrency
+    │   ├── NotOurs         the file is no database of ours
+    │   ├── Unreachable     the file cannot be opened or made
+    │   └── NotSupported    a kind of database that this program cannot open
+    ├── (ports.StoreUnavailable: nothing was written)
+    │   ├── StoreFull       goes away by itself
+    │   ├── StoreBusy       goes away by itself
+    │   ├── StoreStopped    the disk had failed before: not until a restart
+    │   └── StoreClosed     we are going down
+    ├── StoreBroken         the disk failed under this very transaction
+    ├── Inconsistent        a rule of the ledger would have been broken
+    └── ActRefused          an act by hand that cannot be done
+        ├── NoSuchOrder, NoSuchReseller, NameTaken
+        ├── WrongState, UpstreamIdTaken
+        └── NotEnough, NothingPosted, TooMuch
+"""
+
+from aggregator.ports import StoreUnavailable
+
+
+class StoreError(Exception):
+    """The store failed."""
+
+    def __init__(self, **facts: object) -> None:
+        super().__init__(" ".join((self.__doc__ or "").split()).format(**facts))
+        self.facts = facts
+
+
+class CannotOpen(StoreError):
+    """The database cannot be opened."""
+
+
+class InUse(CannotOpen):
+    """Another server ({holder}) is using the database {database}: it holds {lock}."""
+
+
+class TooNew(CannotOpen):
+    """The database {database} is of version {found}, made by a newer program;
+    this one knows versions up to {known}. Migrations only go forwards."""
+
+
+class NeedsServer(CannotOpen):
+    """The database {database} must first be migrated, and a server of an older
+    version is using it. Restart the server with this version."""
+
+
+class NoDatabase(CannotOpen):
+    """There is no database at {database} yet: `aggregator serve` or
+    `aggregator reseller add` makes it."""
+
+
+class OtherCurrency(CannotOpen):
+    """The database {database} holds money in {found}, the configuration says {wanted}."""
+
+
+class NotOurs(CannotOpen):
+    """{database} is not a database of this program."""
+
+
+class Unreachable(CannotOpen):
+    """The database {database} cannot be opened: {cause}."""
+
+
+class NotSupported(CannotOpen):
+    """This program cannot open {database}: give a path, for SQLite."""
+
+
+class StoreFull(StoreError, StoreUnavailable):
+    """The disk of the database is full: nothing was written."""
+
+
+class StoreBusy(StoreError, StoreUnavailable):
+    """Another process has kept the database locked for too long: nothing was written."""
+
+
+class StoreBroken(StoreError):
+    """The disk failed ({cause}). What was being written may be there or not, and nothing
+    more will be until a restart."""
+
+
+class StoreStopped(StoreError, StoreUnavailable):
+    """The database is not written any more since the disk failed. Restart."""
+
+
+class StoreClosed(StoreError, StoreUnavailable):
+    """The store is closed."""
+
+
+class Inconsistent(StoreError):
+    """{what}: undone, for a rule of the ledger would have been broken."""
+
+
+class ActRefused(StoreError):
+    """This cannot be done."""
+
+
+class NoSuchOrder(ActRefused):
+    """There is no order {order_id}."""
+
+
+class NoSuchReseller(ActRefused):
+    """There is no reseller {name!r}."""
+
+
+class NameTaken(ActRefused):
+    """There is a reseller {name!r} already."""
+
+
+class WrongState(ActRefused):
+    """Order {order_id} is {state}; this can only be done to one that is {wanted}."""
+
+
+class UpstreamIdTaken(ActRefused):
+    """Order {upstream_order_id} of {provider} already belongs to our order {order_id}."""
+
+
+class NotEnough(ActRefused):
+    """{name} has {available} available, which is less than {wanted}."""
+
+
+class NothingPosted(ActRefused):
+    """Nothing was charged for order {order_id} that could be refunded."""
+
+
+class TooMuch(ActRefused):
+    """Of order {order_id} at most {left} can still be refunded, not {wanted}."""

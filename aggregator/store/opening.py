@@ -1,0 +1,157 @@
+"""Opening an SQLite database: pragmas, migrations, and whose money is in it.
+
+A migration is a file ``migrations/sqlite/NNNN_what.sql``; ``user_version`` counts
+those applied. All that are missing are applied in one transaction, forwards only.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.resources import files
+from pathlib import Path
+
+from aggregator.core.model import Policy
+from aggregator.store import meta
+from aggregator.store.exceptions import (
+    InUse,
+    NeedsServer,
+    NoDatabase,
+    NotOurs,
+    NotSupported,
+    OtherCurrency,
+    TooNew,
+    Unreachable,
+)
+from aggregator.store.lock import DatabaseLock
+from aggregator.store.sqlite_tx import SqliteTx, connect, transaction
+
+
+def path_of(database: str) -> Path:
+    """The path that ``database:`` names. NotSupported for a URL."""
+    if "://" in database:
+        raise NotSupported(database=f"{database.partition('://')[0]}://…")  # may hold a password
+    return Path(database)
+
+
+def _load_migrations() -> dict[int, str]:
+    folder = files("aggregator.store").joinpath("migrations", "sqlite")
+    found = [file for file in folder.iterdir() if file.name.endswith(".sql")]
+    return {int(file.name[:4]): file.read_text(encoding="utf-8") for file in found}
+
+
+MIGRATIONS: Mapping[int, str] = _load_migrations()
+
+
+def create_file(path: Path) -> None:
+    """For its owner's eyes only; SQLite gives its companions the same mode."""
+    try:
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        raise Unreachable(database=path, cause=error.strerror) from None
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _is_behind(path: Path, connection: sqlite3.Connection) -> bool:
+    """Whether migrations are missing. TooNew, NotOurs."""
+    version = _version(connection)
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if version > max(MIGRATIONS):
+        raise TooNew(database=path, found=version, known=max(MIGRATIONS))
+    if version == 0 and tables:
+        raise NotOurs(database=path)
+    return version < max(MIGRATIONS)
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One by one, for ``executescript`` would commit what is open. Each ends its line."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def migrate(connection: sqlite3.Connection, migrations: Mapping[int, str] = MIGRATIONS) -> None:
+    """Applies what is missing; all of it, or nothing."""
+    with transaction(connection) as tx:
+        for number in range(_version(connection) + 1, max(migrations) + 1):
+            for statement in _statements(migrations[number]):
+                tx.run(statement)
+            tx.run(f"PRAGMA user_version = {number}")
+
+
+def prepare(path: Path, connection: sqlite3.Connection, policy: Policy) -> None:
+    """For a server that holds the lock: the schema, the currency, the next order ID."""
+    if _is_behind(path, connection):
+        connection.execute("PRAGMA journal_mode = WAL")
+        migrate(connection)
+    with transaction(connection) as tx:
+        _settle_currency(path, tx, policy)
+        _reserve_ids(tx, policy.first_order_id)
+
+
+def _settle_currency(path: Path, tx: SqliteTx, policy: Policy) -> None:
+    """The first to open a database says what its money is; nobody changes it."""
+    found = meta.get(tx, meta.CURRENCY)
+    if found is None:
+        meta.put(tx, meta.CURRENCY, policy.currency)
+    elif found != policy.currency:
+        raise OtherCurrency(database=path, found=found, wanted=policy.currency)
+
+
+def _reserve_ids(tx: SqliteTx, first: int) -> None:
+    """The next order gets at least the ID ``first``."""
+    changed = tx.run(
+        "UPDATE sqlite_sequence SET seq = max(seq, :last) WHERE name = 'orders'", last=first - 1
+    )
+    if not changed:
+        tx.run("INSERT INTO sqlite_sequence (name, seq) VALUES ('orders', :last)", last=first - 1)
+
+
+@contextmanager
+def short_transaction(database: str, policy: Policy) -> Iterator[SqliteTx]:
+    """One transaction of a command, beside a server that may be running.
+
+    Commits on leaving, undoes everything on an exception. It never checkpoints:
+    that is the writer's. Makes the database where there is none.
+    """
+    path = path_of(database)
+    create_file(path)
+    with connect(path) as connection:
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        _bring_up(path, connection, policy)
+        with transaction(connection) as tx:
+            _settle_currency(path, tx, policy)
+            yield tx
+
+
+@contextmanager
+def short_reading(database: str, policy: Policy) -> Iterator[SqliteTx]:
+    """One snapshot for a command that only looks. NoDatabase where there is none."""
+    path = path_of(database)
+    if not path.exists():
+        raise NoDatabase(database=path)
+    with connect(path) as connection:
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        _bring_up(path, connection, policy)
+        connection.execute("PRAGMA query_only = ON")
+        with transaction(connection, "BEGIN DEFERRED") as tx:
+            _settle_currency(path, tx, policy)
+            yield tx
+
+
+def _bring_up(path: Path, connection: sqlite3.Connection, policy: Policy) -> None:
+    """Migrates if need be, but never under a running server."""
+    if not _is_behind(path, connection):
+        return
+    try:
+        with DatabaseLock(path):
+            prepare(path, connection, policy)
+    except InUse:
+        raise NeedsServer(database=path) from None

@@ -1,0 +1,62 @@
+-- name: insert_attempt
+INSERT INTO attempts (
+    order_id, number, provider, upstream_service, kind, state, boot_id, cost_micros, created_at_ms
+)
+SELECT :order_id, coalesce(max(number), 0) + 1, :provider, :upstream_service, :kind, 'sending',
+       :boot_id, :cost_micros, :now_ms
+FROM attempts WHERE order_id = :order_id
+RETURNING id;
+
+-- name: insert_placed_attempt
+-- Of a child: the provider made it by itself.
+INSERT INTO attempts (
+    order_id, number, provider, upstream_service, kind, state, boot_id, cost_micros,
+    created_at_ms, ended_at_ms, upstream_order_id
+) VALUES (
+    :order_id, 1, :provider, :upstream_service, :kind, 'placed', '', :cost_micros,
+    :now_ms, :now_ms, :upstream_order_id
+);
+
+-- name: attempt_placed
+-- Open ones only, and only while nobody else has that ID.
+UPDATE attempts
+SET state = 'placed', kind = coalesce(:kind, kind), upstream_order_id = :upstream_order_id,
+    ended_at_ms = :now_ms
+WHERE id = :attempt_id AND order_id = :order_id AND state IN ('sending', 'in_doubt')
+  AND NOT EXISTS (
+      SELECT 1 FROM attempts other
+      WHERE other.provider = attempts.provider AND other.kind = coalesce(:kind, attempts.kind)
+        AND other.upstream_order_id = :upstream_order_id
+  )
+RETURNING provider, upstream_service, cost_micros;
+
+-- name: attempt_in_doubt
+UPDATE attempts SET state = 'in_doubt', cause = :cause, connection_died_at_ms = :now_ms
+WHERE id = :attempt_id AND order_id = :order_id AND state = 'sending';
+
+-- name: attempt_refused
+UPDATE attempts SET state = :state, cause = :cause, ended_at_ms = :now_ms
+WHERE id = :attempt_id AND order_id = :order_id AND state = 'sending';
+
+-- name: attempt_not_placed
+UPDATE attempts SET state = 'not_placed', ended_at_ms = :now_ms
+WHERE order_id = :order_id AND state = 'in_doubt';
+
+-- name: attempt
+SELECT * FROM attempts WHERE id = :attempt_id;
+
+-- name: attempts
+SELECT * FROM attempts WHERE order_id = :order_id ORDER BY number;
+
+-- name: open_attempt
+SELECT * FROM attempts WHERE order_id = :order_id AND state IN ('sending', 'in_doubt');
+
+-- name: order_of_upstream
+SELECT order_id FROM attempts
+WHERE provider = :provider AND kind = :kind AND upstream_order_id = :upstream_order_id;
+
+-- name: attempts_of_the_dead
+-- The first condition is that of the index of open attempts.
+SELECT id, order_id FROM attempts
+WHERE state IN ('sending', 'in_doubt') AND state = 'sending' AND boot_id <> :boot_id
+ORDER BY order_id;

@@ -1,0 +1,56 @@
+-- name: hold_charge
+-- Changes nothing where the money does not suffice or the reseller may not order.
+UPDATE accounts
+SET available_micros = available_micros - :charge_micros,
+    held_micros = held_micros + :charge_micros
+WHERE reseller_id = :reseller_id
+  AND available_micros >= :charge_micros
+  AND EXISTS (SELECT 1 FROM resellers WHERE id = :reseller_id AND disabled = 0);
+
+-- name: move_balance
+UPDATE accounts
+SET available_micros = available_micros + :available_micros,
+    held_micros = held_micros + :held_micros
+WHERE reseller_id = :reseller_id
+  AND available_micros + :available_micros >= 0
+  AND held_micros + :held_micros >= 0;
+
+-- name: insert_transfer
+-- Version 1: there is one of its kind to an order, or it belongs to none.
+INSERT INTO transfers (reseller_id, order_id, kind, version, note, created_at_ms)
+VALUES (:reseller_id, :order_id, :kind, 1, :note, :now_ms)
+RETURNING id;
+
+-- name: insert_next_transfer
+-- Refunds and losses: an order may have several.
+INSERT INTO transfers (reseller_id, order_id, kind, version, note, created_at_ms)
+SELECT :reseller_id, :order_id, :kind, coalesce(max(version), 0) + 1, :note, :now_ms
+FROM transfers WHERE order_id = :order_id AND kind = :kind
+RETURNING id;
+
+-- name: insert_entries
+INSERT INTO entries (transfer_id, account, amount_micros)
+VALUES (:transfer_id, :source, :source_micros), (:transfer_id, :target, :target_micros);
+
+-- name: has_transfer
+SELECT id FROM transfers WHERE order_id = :order_id AND kind = :kind;
+
+-- name: transfers_of_order
+SELECT t.id, t.kind, t.version, t.note, t.created_at_ms, max(e.amount_micros) AS micros
+FROM transfers t JOIN entries e ON e.transfer_id = t.id
+WHERE t.order_id = :order_id
+GROUP BY t.id, t.kind, t.version, t.note, t.created_at_ms
+ORDER BY t.id;
+
+-- name: statement
+-- One line a transfer, with what it did to what the reseller can spend and to what is held.
+SELECT t.id, t.order_id, t.kind, t.version, t.note, t.created_at_ms,
+       sum(CASE WHEN e.account = :available THEN e.amount_micros ELSE 0 END) AS available_micros,
+       sum(CASE WHEN e.account = :held THEN e.amount_micros ELSE 0 END) AS held_micros
+FROM transfers t JOIN entries e ON e.transfer_id = t.id
+WHERE t.reseller_id = :reseller_id
+GROUP BY t.id, t.order_id, t.kind, t.version, t.note, t.created_at_ms
+ORDER BY t.id;
+
+-- name: available
+SELECT available_micros FROM accounts WHERE reseller_id = :reseller_id;

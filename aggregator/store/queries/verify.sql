@@ -1,0 +1,109 @@
+-- name: verify_entries
+SELECT t.id, t.kind, count(e.account) AS entries, coalesce(sum(e.amount_micros), 0) AS micros
+FROM transfers t LEFT JOIN entries e ON e.transfer_id = t.id
+GROUP BY t.id, t.kind
+HAVING count(e.account) < 2 OR sum(e.amount_micros) <> 0;
+
+-- name: verify_orphan_entries
+SELECT e.transfer_id, e.account FROM entries e
+WHERE NOT EXISTS (SELECT 1 FROM transfers t WHERE t.id = e.transfer_id);
+
+-- name: verify_balances
+SELECT stored.account, stored.micros AS stored, coalesce(moved.micros, 0) AS moved
+FROM (
+    SELECT 'reseller/' || reseller_id || '/available' AS account, available_micros AS micros
+    FROM accounts
+    UNION ALL
+    SELECT 'reseller/' || reseller_id || '/held', held_micros FROM accounts
+) AS stored
+LEFT JOIN (
+    SELECT account, sum(amount_micros) AS micros FROM entries GROUP BY account
+) AS moved ON moved.account = stored.account
+WHERE stored.micros <> coalesce(moved.micros, 0);
+
+-- name: verify_accounts_exist
+SELECT DISTINCT e.account FROM entries e
+WHERE e.account LIKE 'reseller/%'
+  AND e.account NOT IN (
+      SELECT 'reseller/' || reseller_id || '/available' FROM accounts
+      UNION ALL
+      SELECT 'reseller/' || reseller_id || '/held' FROM accounts
+  );
+
+-- name: verify_negative
+SELECT reseller_id, available_micros, held_micros FROM accounts
+WHERE available_micros < 0 OR held_micros < 0;
+
+-- name: verify_held
+SELECT a.reseller_id, a.held_micros, coalesce(open_ones.micros, 0) AS open_micros
+FROM accounts a
+LEFT JOIN (
+    SELECT reseller_id, sum(charge_micros) AS micros FROM orders
+    WHERE state IN ('sending', 'queued', 'in_doubt') AND ended_at_ms IS NULL
+    GROUP BY reseller_id
+) AS open_ones ON open_ones.reseller_id = a.reseller_id
+WHERE a.held_micros <> coalesce(open_ones.micros, 0);
+
+-- name: verify_orders
+-- What the transfers of an order must be, given its state.
+SELECT * FROM (
+    SELECT o.id, o.parent_id, o.state, o.charge_micros, o.refunded_micros,
+           sum(CASE WHEN t.kind = 'hold' THEN 1 ELSE 0 END) AS holds,
+           sum(CASE WHEN t.kind = 'post' THEN 1 ELSE 0 END) AS posts,
+           sum(CASE WHEN t.kind = 'void' THEN 1 ELSE 0 END) AS voids,
+           sum(CASE WHEN t.kind IN ('hold', 'post', 'void')
+                     AND coalesce(e.amount_micros, 0) <> o.charge_micros
+                    THEN 1 ELSE 0 END) AS uneven,
+           sum(CASE WHEN t.kind = 'refund' THEN coalesce(e.amount_micros, 0) ELSE 0 END) AS refunds
+    FROM orders o
+    LEFT JOIN transfers t ON t.order_id = o.id
+    LEFT JOIN entries e ON e.transfer_id = t.id AND e.amount_micros > 0
+    GROUP BY o.id, o.parent_id, o.state, o.charge_micros, o.refunded_micros
+) AS sums
+WHERE uneven > 0
+   OR refunds <> refunded_micros
+   OR refunded_micros > charge_micros
+   OR (refunded_micros > 0 AND posts = 0)
+   OR holds <> CASE WHEN parent_id IS NULL THEN 1 ELSE 0 END
+   OR posts + voids <> CASE WHEN parent_id IS NOT NULL
+                             OR state IN ('sending', 'queued', 'in_doubt') THEN 0 ELSE 1 END
+   OR (voids > 0 AND state NOT IN ('rejected', 'canceled'))
+   OR (posts > 0 AND state = 'rejected');
+
+-- name: verify_ends
+SELECT id, state FROM orders
+WHERE (ended_at_ms IS NULL) <> (state IN ('sending', 'queued', 'in_doubt', 'placed'));
+
+-- name: verify_open_attempts
+SELECT a.id, a.order_id, a.state, o.state AS order_state
+FROM attempts a JOIN orders o ON o.id = a.order_id
+WHERE a.state IN ('sending', 'in_doubt') AND a.state <> o.state;
+
+-- name: verify_unattempted
+SELECT o.id, o.state FROM orders o
+WHERE o.ended_at_ms IS NULL AND o.state IN ('sending', 'in_doubt')
+  AND NOT EXISTS (
+      SELECT 1 FROM attempts a WHERE a.order_id = o.id AND a.state IN ('sending', 'in_doubt')
+  );
+
+-- name: verify_placed
+SELECT o.id, o.state FROM orders o
+WHERE (o.upstream_order_id IS NOT NULL OR o.state IN ('placed', 'completed', 'partial'))
+  AND NOT EXISTS (
+      SELECT 1 FROM attempts a
+      WHERE a.order_id = o.id AND a.state = 'placed' AND a.provider = o.provider
+        AND a.upstream_order_id = o.upstream_order_id
+  );
+
+-- name: verify_placed_attempts
+SELECT a.id, a.order_id, a.provider, a.upstream_order_id
+FROM attempts a JOIN orders o ON o.id = a.order_id
+WHERE a.state = 'placed'
+  AND (o.provider IS NULL OR o.provider <> a.provider
+       OR o.upstream_order_id IS NULL OR o.upstream_order_id <> a.upstream_order_id);
+
+-- name: verify_upstream_ids
+SELECT provider, kind, upstream_order_id, count(*) AS orders FROM attempts
+WHERE upstream_order_id IS NOT NULL
+GROUP BY provider, kind, upstream_order_id
+HAVING count(*) > 1;

@@ -1,0 +1,123 @@
+"""Resellers, their keys and their money by hand."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aggregator.core import ledger, pricing
+from aggregator.core.model import Reseller, Scope
+from aggregator.store import money, rows
+from aggregator.store.exceptions import NameTaken, NoSuchReseller, NotEnough
+from aggregator.store.tx import Row, Tx
+
+ALL_SCOPES = frozenset(Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A reseller as operators see him."""
+
+    id: int
+    name: str
+    disabled: bool
+    created_at_ms: int
+    available_micros: int
+    held_micros: int
+
+
+def new_key() -> tuple[str, bytes]:
+    """A key of 256 random bits, and the hash that is all we keep of it."""
+    key = secrets.token_hex(32)
+    return key, hash_key(key)
+
+
+def hash_key(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+def matched(row: Row | None, key_hash: bytes) -> Reseller | None:
+    """The index found the row by its hash; what counts is compared in constant time."""
+    if row is None or not hmac.compare_digest(bytes(row["key_hash"]), key_hash):
+        return None
+    return rows.reseller(row)
+
+
+def authenticate(tx: Tx, key_hash: bytes, now_ms: int) -> Reseller | None:
+    """The reseller of an active key, or None."""
+    return matched(tx.one("authenticate", key_hash=key_hash, now_ms=now_ms), key_hash)
+
+
+def add(tx: Tx, name: str, now_ms: int, scopes: Iterable[Scope] = ALL_SCOPES) -> str:
+    """A new reseller without money; returns his key, which cannot be shown again."""
+    row = tx.one("insert_reseller", name=name, now_ms=now_ms)
+    if row is None:
+        raise NameTaken(name=name)
+    tx.run("insert_account", reseller_id=row["id"])
+    return _add_key(tx, row["id"], ",".join(sorted(scopes)), now_ms)
+
+
+def _add_key(tx: Tx, reseller_id: int, scopes: str, now_ms: int) -> str:
+    key, key_hash = new_key()
+    tx.run("insert_key", key_hash=key_hash, reseller_id=reseller_id, scopes=scopes, now_ms=now_ms)
+    return key
+
+
+def rotate_key(tx: Tx, name: str, old_until_ms: int, now_ms: int) -> str:
+    """A new key with the scopes of the last; that one works until ``old_until_ms``."""
+    account = get(tx, name)
+    last = tx.one("newest_key", reseller_id=account.id)
+    tx.run("end_retiring_keys", reseller_id=account.id, now_ms=now_ms)
+    tx.run("retire_keys", reseller_id=account.id, expires_at_ms=old_until_ms)
+    return _add_key(tx, account.id, last["scopes"] if last else "", now_ms)
+
+
+def _account(row: Row) -> Account:
+    return Account(
+        row["id"],
+        row["name"],
+        bool(row["disabled"]),
+        row["created_at_ms"],
+        row["available_micros"],
+        row["held_micros"],
+    )
+
+
+def get(tx: Tx, name: str) -> Account:
+    """NoSuchReseller where there is none."""
+    row = tx.one("reseller", name=name)
+    if row is None:
+        raise NoSuchReseller(name=name)
+    return _account(row)
+
+
+def listed(tx: Tx) -> list[Account]:
+    return [_account(row) for row in tx.all("resellers")]
+
+
+def set_disabled(tx: Tx, name: str, disabled: bool) -> None:
+    """A disabled reseller's keys stop working at once; his orders go on."""
+    tx.run("set_disabled", reseller_id=get(tx, name).id, disabled=int(disabled))
+
+
+def credit(tx: Tx, name: str, micros: int, note: str | None, now_ms: int) -> Account:
+    """Money came in. Returns the account as it stands then."""
+    account = get(tx, name)
+    money.move(tx, ledger.credit(account.id, micros), account.id, now_ms, note=note)
+    return get(tx, name)
+
+
+def debit(tx: Tx, name: str, micros: int, note: str, now_ms: int) -> Account:
+    """Money went out. NotEnough where less than that is available."""
+    account = get(tx, name)
+    if account.available_micros < micros:
+        available = pricing.exact(account.available_micros)
+        raise NotEnough(name=name, available=available, wanted=pricing.exact(micros))
+    money.move(tx, ledger.debit(account.id, micros), account.id, now_ms, note=note)
+    return get(tx, name)
+
+
+def statement(tx: Tx, name: str) -> list[Row]:
+    """``money.statement`` of a reseller by name."""
+    return list(money.statement(tx, get(tx, name).id))

@@ -1,0 +1,100 @@
+"""Rows into the nouns of ``core.model``, and back into parameters."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from aggregator.core.model import (
+    Attempt,
+    AttemptState,
+    Kind,
+    Offer,
+    Order,
+    Refill,
+    Reseller,
+    Scope,
+    State,
+)
+from aggregator.ports import Remembered
+from aggregator.store.tx import Row
+
+
+def _names(noun: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(noun))
+
+
+_ORDER = _names(Order)
+_ATTEMPT = _names(Attempt)
+_REFILL = _names(Refill)
+_OFFER = _names(Offer)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode  # dumps() makes one a call
+
+
+def as_json(value: Mapping[str, object]) -> str:
+    return _encode(value)
+
+
+def order(row: Row) -> Order:
+    values: dict[str, Any] = {name: row[name] for name in _ORDER}
+    values["kind"] = Kind(values["kind"])
+    values["state"] = State(values["state"])
+    values["params"] = json.loads(values["params"])
+    values["needs_person"] = bool(values["needs_person"])
+    return Order(**values)
+
+
+def order_params(one: Order) -> dict[str, Any]:
+    """Every column of an order; plain values, as databases want them."""
+    values = {name: getattr(one, name) for name in _ORDER}
+    values["kind"] = one.kind.value
+    values["state"] = one.state.value
+    values["params"] = as_json(one.params)
+    values["needs_person"] = int(one.needs_person)
+    values["link"] = one.params.get("link")
+    return values
+
+
+def attempt(row: Row) -> Attempt:
+    values: dict[str, Any] = {name: row[name] for name in _ATTEMPT}
+    values["kind"] = Kind(values["kind"])
+    values["state"] = AttemptState(values["state"])
+    return Attempt(**values)
+
+
+def refill(row: Row) -> Refill:
+    return Refill(**{name: row[name] for name in _REFILL})
+
+
+def reseller(row: Row) -> Reseller:
+    return Reseller(row["id"], row["name"], scopes(row["scopes"]))
+
+
+def scopes(text: str) -> frozenset[Scope]:
+    return frozenset(Scope(word) for word in text.split(",") if word)
+
+
+def remembered(row: Row) -> Remembered:
+    return Remembered(
+        row["order_id"], Kind(row["kind"]), State(row["state"]), row["fingerprint"], row["error"]
+    )
+
+
+def _flag(value: int | None) -> bool | None:
+    return None if value is None else bool(value)
+
+
+def offer(row: Row) -> Offer:
+    values: dict[str, Any] = {name: row[name] for name in _OFFER}
+    for name in ("refill", "cancel", "dripfeed"):
+        values[name] = _flag(values[name])
+    return Offer(**values)
+
+
+def offer_params(one: Offer) -> dict[str, Any]:
+    values = {name: getattr(one, name) for name in _OFFER}
+    for name in ("refill", "cancel", "dripfeed"):
+        values[name] = None if values[name] is None else int(values[name])
+    return values

@@ -1,0 +1,198 @@
+"""``ports.Store`` over three primitives, the same for every kind of database.
+
+Every change is a script, run whole by ``write``; every read of the hot path is one
+named statement, run by ``rows``; what wants a snapshot over several is a script
+again, run by ``read``. A kind of database is a subclass with these three.
+"""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+
+from aggregator.core.model import Attempt, Offer, Order, Policy, Refill, Reseller
+from aggregator.ports import (
+    AttemptDraft,
+    Closed,
+    Closing,
+    Event,
+    Opened,
+    OrderDraft,
+    Reading,
+    RefillReading,
+    Remembered,
+    Store,
+    StoreUnavailable,
+)
+from aggregator.store import (
+    attempts,
+    catalogue,
+    lists,
+    orders,
+    refills,
+    resellers,
+    rows,
+    statuses,
+)
+from aggregator.store.events import NOT_SETTLED
+from aggregator.store.events import record as record_events
+from aggregator.store.exceptions import StoreBroken
+from aggregator.store.lists import Numbers
+from aggregator.store.tx import Param, Row, Tx
+
+T = TypeVar("T")
+
+_log = structlog.get_logger(__name__)
+
+
+class ScriptedStore(ABC):
+    """See ``ports.Store`` for what each method promises."""
+
+    @abstractmethod
+    async def write(self, script: Callable[[Tx], T]) -> T:
+        """The script's result, once what it changed is durable."""
+
+    @abstractmethod
+    async def read(self, script: Callable[[Tx], T]) -> T:
+        """The script's result over one snapshot; it cannot write."""
+
+    @abstractmethod
+    async def rows(self, query: str, /, **params: Param) -> Sequence[Row]:
+        """The rows of one reading statement."""
+
+    @abstractmethod
+    async def changed_elsewhere(self) -> bool: ...
+
+    @abstractmethod
+    async def close(self) -> None: ...
+
+    # -- who is asking
+
+    async def authenticate(self, key_hash: bytes) -> Reseller | None:
+        now_ms = time.time_ns() // 1_000_000  # a retiring key's end is wall time
+        found = await self.rows("authenticate", key_hash=key_hash, now_ms=now_ms)
+        return resellers.matched(found[0] if found else None, key_hash)
+
+    async def available(self, reseller_id: int) -> int:
+        found = await self.rows("available", reseller_id=reseller_id)
+        return int(found[0]["available_micros"]) if found else 0
+
+    # -- placing
+
+    async def open_order(self, draft: OrderDraft) -> Opened | Remembered:
+        return await self.write(partial(orders.open_order, draft=draft))
+
+    async def close_attempt(self, closing: Closing) -> Closed:
+        return await self.write(partial(attempts.close_attempt, closing=closing))
+
+    async def remembered(self, reseller_id: int, request_id: str) -> Remembered | None:
+        found = await self.rows("remembered", reseller_id=reseller_id, request_id=request_id)
+        return rows.remembered(found[0]) if found else None
+
+    async def recover(self, boot_id: str, now_ms: int) -> list[int]:
+        return await self.write(partial(attempts.recover, boot_id=boot_id, now_ms=now_ms))
+
+    # -- the queue
+
+    async def queued(self, limit: int) -> list[Order]:
+        return [rows.order(row) for row in await self.rows("queued", limit=limit)]
+
+    async def start_queued(self, order_id: int, draft: AttemptDraft, now_ms: int) -> int | None:
+        return await self.write(
+            partial(orders.start_queued, order_id=order_id, draft=draft, now_ms=now_ms)
+        )
+
+    async def cancel_queued(self, order_id: int, reason: str, now_ms: int) -> bool:
+        return await self.write(
+            partial(orders.cancel_queued, order_id=order_id, reason=reason, now_ms=now_ms)
+        )
+
+    # -- reading back
+
+    async def orders(self, ids: Sequence[int], reseller_id: int | None = None) -> dict[int, Order]:
+        if reseller_id is None:
+            found = await self.rows("orders", ids=ids)
+        else:
+            found = await self.rows("orders_of_one", ids=ids, reseller_id=reseller_id)
+        return {row["id"]: rows.order(row) for row in found}
+
+    async def children(self, parent_id: int) -> list[Order]:
+        return [rows.order(row) for row in await self.rows("children", parent_id=parent_id)]
+
+    async def attempts(self, order_id: int) -> list[Attempt]:
+        return [rows.attempt(row) for row in await self.rows("attempts", order_id=order_id)]
+
+    async def due(self, now_ms: int, limit: int) -> list[Order]:
+        return [rows.order(row) for row in await self.rows("due", now_ms=now_ms, limit=limit)]
+
+    async def apply_statuses(
+        self, readings: Sequence[Reading], policy: Policy, now_ms: int
+    ) -> list[Event]:
+        found = await asyncio.gather(*(self._apply(one, policy, now_ms) for one in readings))
+        return [event for alerts in found for event in alerts]
+
+    async def _apply(self, reading: Reading, policy: Policy, now_ms: int) -> list[Event]:
+        """A transaction each, in one commit: an answer that breaks a rule spoils no other."""
+        script = partial(statuses.apply_status, reading=reading, policy=policy, now_ms=now_ms)
+        try:
+            return await self.write(script)
+        except (StoreUnavailable, StoreBroken):
+            raise
+        except Exception as error:
+            _log.exception("not_settled", order=reading.order_id)
+            return [Event(reading.order_id, NOT_SETTLED, {"cause": type(error).__name__})]
+
+    async def check_later(self, order_ids: Sequence[int], next_check_at_ms: int) -> None:
+        await self.write(
+            partial(orders.check_later, order_ids=order_ids, next_check_at_ms=next_check_at_ms)
+        )
+
+    # -- refills
+
+    async def add_refill(self, order: Order, upstream_refill_id: str, now_ms: int) -> int:
+        return await self.write(
+            partial(
+                refills.add_refill,
+                order=order,
+                upstream_refill_id=upstream_refill_id,
+                now_ms=now_ms,
+            )
+        )
+
+    async def refills(self, ids: Sequence[int], reseller_id: int) -> dict[int, Refill]:
+        found = await self.rows("refills", ids=ids, reseller_id=reseller_id)
+        return {row["id"]: rows.refill(row) for row in found}
+
+    async def apply_refills(self, readings: Sequence[RefillReading]) -> None:
+        await self.write(partial(refills.apply_refills, readings=readings))
+
+    # -- catalogues, events, health
+
+    async def save_catalogue(self, provider: str, offers: Sequence[Offer], now_ms: int) -> None:
+        await self.write(
+            partial(catalogue.save_catalogue, provider=provider, offers=offers, now_ms=now_ms)
+        )
+
+    async def catalogue(self) -> dict[str, dict[str, Offer]]:
+        return catalogue.by_provider(await self.rows("catalogue"))
+
+    async def record(self, events: Sequence[Event], now_ms: int) -> None:
+        await self.write(partial(record_events, happened=events, now_ms=now_ms))
+
+    async def forget_requests(self, before_ms: int) -> None:
+        while await self.write(partial(orders.forget_requests, before_ms=before_ms)):
+            pass  # in pieces: a long transaction would keep orders waiting
+
+    async def numbers(self) -> Numbers:
+        """Counts of open orders and the oldest of them, for metrics."""
+        return await self.read(lists.numbers)
+
+
+if TYPE_CHECKING:
+
+    def _fulfils_the_port(store: ScriptedStore) -> Store:
+        return store

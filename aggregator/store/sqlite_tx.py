@@ -1,0 +1,106 @@
+"""Connections to SQLite, and the transaction that scripts see over one."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from aggregator.store.exceptions import (
+    NotOurs,
+    StoreBroken,
+    StoreBusy,
+    StoreError,
+    StoreFull,
+    Unreachable,
+)
+from aggregator.store.tx import Param, Row, prepared
+
+BUSY_TIMEOUT_S = 5.0
+
+_JOBS_OWN = frozenset(
+    {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE}
+)
+
+
+class SqliteTx:
+    """A ``Tx``. Every statement is run to its end, so none is open at the COMMIT."""
+
+    __slots__ = ("_execute",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+
+    def one(self, query: str, /, **params: Param) -> Row | None:
+        found: list[Row] = self._execute(prepared(query, params), params).fetchall()
+        return found[0] if found else None
+
+    def all(self, query: str, /, **params: Param) -> Sequence[Row]:
+        found: list[Row] = self._execute(prepared(query, params), params).fetchall()
+        return found
+
+    def run(self, query: str, /, **params: Param) -> int:
+        return self._execute(prepared(query, params), params).rowcount
+
+
+@contextmanager
+def connect(path: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Iterator[sqlite3.Connection]:
+    """A connection that begins no transaction by itself, closed at the end. CannotOpen."""
+    connection = _opened(path, busy_timeout_s)
+    try:
+        _set_up(path, connection)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _opened(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
+    try:
+        return sqlite3.connect(
+            path, timeout=busy_timeout_s, isolation_level=None, cached_statements=512
+        )
+    except sqlite3.OperationalError as error:
+        raise Unreachable(database=path, cause=error) from None
+
+
+def _set_up(path: Path, connection: sqlite3.Connection) -> None:
+    connection.row_factory = sqlite3.Row
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")  # the first to look into the file
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+            raise NotOurs(database=path) from None
+        raise Unreachable(database=path, cause=error) from None
+
+
+@contextmanager
+def transaction(
+    connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE"
+) -> Iterator[SqliteTx]:
+    """Committed on leaving, undone on any exception; the disk's faults are typed."""
+    try:
+        connection.execute(begin)
+        yield SqliteTx(connection)
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if (typed := fault(error)) is not None:
+            raise typed from error
+        raise
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def fault(error: BaseException) -> StoreError | None:
+    """The disk's fault that an exception tells of; None where it is the script's own."""
+    if not isinstance(error, sqlite3.Error):
+        return None
+    # Errors that the module raises by itself (a misused cursor) carry no code.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in _JOBS_OWN:
+        return None
+    if code == sqlite3.SQLITE_FULL:
+        return StoreFull()
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusy()
+    return StoreBroken(cause=error)

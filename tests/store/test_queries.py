@@ -1,0 +1,69 @@
+"""The named statements: all sound, none forgotten, none that walks a big table."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from aggregator.store import tx as tx_module
+from aggregator.store.tx import QUERIES, Tx, parse_queries, prepared
+
+ROOM = Path(tx_module.__file__).parent
+
+# These may walk whole tables: they are asked by operators, or go over open orders only.
+_WALKS = {
+    *("catalogue", "resellers"),
+    *("verify_entries", "verify_orphan_entries", "verify_balances", "verify_accounts_exist"),
+    *("verify_negative", "verify_held", "verify_orders", "verify_ends", "verify_placed"),
+    *("verify_placed_attempts", "verify_upstream_ids"),
+}
+_PARAMETER = re.compile(r":(\w+)")
+
+
+def plan(tx: Tx, name: str) -> list[str]:
+    params = dict.fromkeys(_PARAMETER.findall(QUERIES[name]))
+    sql = prepared(name, params | {"ids": [1, 2]})
+    params |= {"ids_0": 1, "ids_1": 2}
+    return [row["detail"] for row in tx.all(f"EXPLAIN QUERY PLAN {sql}", **params)]
+
+
+@pytest.mark.parametrize("name", sorted(QUERIES))
+def test_statement_uses_an_index(tx: Tx, name: str) -> None:
+    """A statement is sound, and finds its rows by an index however many there are."""
+    steps = plan(tx, name)
+    if name not in _WALKS | _PLANNED_ONLY:
+        assert [step for step in steps if step.startswith("SCAN") and not _small(step)] == []
+
+
+# Indexes of open orders and open attempts; no table at all; and what is planned for each
+# insert into a referenced table, but run only while a foreign key is violated.
+_SMALL = ("orders_open", "attempts_one_open", "CONSTANT ROW", "SCAN open_ones")
+_PLANNED_ONLY = {"insert_order", "insert_child", "insert_reseller"}
+
+
+def _small(step: str) -> bool:
+    return any(small in step for small in _SMALL)
+
+
+@pytest.mark.parametrize("name", ["queued", "due"])
+def test_oldest_first_without_sorting(tx: Tx, name: str) -> None:
+    """The oldest orders are read off an index in their order."""
+    assert not [step for step in plan(tx, name) if "TEMP B-TREE" in step]
+
+
+def test_every_statement_is_used() -> None:
+    """A statement that nobody runs is not kept."""
+    code = "".join(file.read_text(encoding="utf-8") for file in ROOM.glob("*.py"))
+    assert [name for name in QUERIES if f'"{name}"' not in code] == []
+
+
+def test_names_and_statements() -> None:
+    """A file of statements gives each under its name, comments of its own included."""
+    found = parse_queries("-- about\n\n-- name: a\n-- why\nSELECT 1;\n\n-- name: b\nSELECT 2;\n")
+    assert found == {"a": "-- why\nSELECT 1;", "b": "SELECT 2;"}
+
+
+def test_sequences_become_parameters(tx: Tx) -> None:
+    """A sequence is spread into a parameter per item; an empty one matches nothing."""
+    assert tx.all("orders", ids=[]) == []
+    assert prepared("orders", {"ids": [7, 8]}).endswith("IN (:ids_0, :ids_1);")

@@ -1,0 +1,57 @@
+"""Every invariant is really checked: tables tampered with are told line by line."""
+
+import pytest
+
+from aggregator.core.outcome import InDoubt
+from aggregator.ports import Opened
+from aggregator.store import attempts, orders
+from aggregator.store.tx import Tx
+from aggregator.store.verify import verify
+from tests.store.builders import CHARGE, closing, draft, placed, reseller
+
+# Order 1 is placed, order 2 is in doubt, order 3 is being sent.
+TAMPERED = {
+    "UPDATE entries SET amount_micros = amount_micros + 1 WHERE account = 'sales'": "sum to 1",
+    "DELETE FROM entries WHERE account = 'sales'": "its 1 entries",
+    "UPDATE accounts SET available_micros = available_micros + 1": "/available: ",
+    "UPDATE accounts SET available_micros = -1": "reseller 1: -1 available",
+    "UPDATE accounts SET held_micros = held_micros - 1": "open orders bind",
+    "UPDATE entries SET account = 'reseller/9/held' WHERE account = 'sales'": "no such account",
+    "DELETE FROM transfers WHERE kind = 'post'": "without its transfer",
+    "UPDATE transfers SET kind = 'void' WHERE kind = 'post'": "order 1 is placed",
+    "UPDATE transfers SET kind = 'refund' WHERE kind = 'post'": "refunds of 250000",
+    "UPDATE orders SET refunded_micros = 1 WHERE id = 1": "order 1 is placed, charge 250000, "
+    "refunded 1",
+    "UPDATE orders SET charge_micros = 1 WHERE id = 1": "of another amount",
+    "UPDATE orders SET state = 'completed' WHERE id = 1": "the time of its end contradicts",
+    "UPDATE orders SET state = 'queued' WHERE id = 2": "its order 2 is queued",
+    "UPDATE attempts SET state = 'sending' WHERE order_id = 2": "its order 2 is in_doubt",
+    "UPDATE attempts SET state = 'not_sent' WHERE order_id = 3": "without an open attempt",
+    "UPDATE orders SET upstream_order_id = '5' WHERE id = 1": "without an attempt placed",
+    "UPDATE attempts SET provider = 'other' WHERE order_id = 1": "its order 1 says otherwise",
+    "DROP INDEX attempts_upstream; UPDATE attempts SET upstream_order_id = '9001'": "of gulf "
+    "(normal) belongs to 3 orders",
+}
+
+
+@pytest.fixture
+def sound(tx: Tx) -> Tx:
+    alice = reseller(tx, micros=10 * CHARGE)
+    one, two, _ = (orders.open_order(tx, draft(alice)) for _ in range(3))
+    assert isinstance(one, Opened)
+    assert isinstance(two, Opened)
+    attempts.close_attempt(tx, placed(one.order_id, one.attempt_id, "9001"))
+    attempts.close_attempt(tx, closing(two.order_id, two.attempt_id, InDoubt("cut")))
+    assert verify(tx) == []
+    return tx
+
+
+@pytest.mark.parametrize("tampering", TAMPERED)
+def test_tampering_is_told(sound: Tx, tampering: str) -> None:
+    """A change that breaks an invariant is told in a line that says where."""
+    sound.run("PRAGMA ignore_check_constraints = ON")
+    sound.run("PRAGMA defer_foreign_keys = ON")
+    for statement in tampering.split(";"):
+        sound.run(statement)
+    told = verify(sound)
+    assert [line for line in told if TAMPERED[tampering] in line], told

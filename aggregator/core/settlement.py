@@ -226,7 +226,7 @@ def recount(parent: Order, children: Sequence[Order]) -> Settlement:
 def _unknown_children(
     order: Order, reading: OrderStatus, children: Sequence[Order]
 ) -> tuple[str, ...]:
-    if not order.kind.has_children or order.parent_id is not None:
+    if not order.kind.has_children:
         return ()
     known = {child.upstream_order_id for child in children}
     fresh = dict.fromkeys(one for one in reading.children or () if one not in known)

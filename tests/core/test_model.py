@@ -1,0 +1,42 @@
+"""The nouns: what they say of themselves."""
+
+import pytest
+
+from aggregator.core.messages import ACTIONS, Command
+from aggregator.core.model import Kind, Purchase
+from tests.core.make import order, provider
+
+
+def test_a_key_is_never_shown() -> None:
+    """A provider's key appears in no representation of it."""
+    assert "canary" not in repr(provider(key="canary"))
+
+
+@pytest.mark.parametrize(
+    ("paused", "retired", "takes"),
+    [(False, False, True), (True, False, False), (False, True, False), (True, True, False)],
+)
+def test_takes_orders(paused: bool, retired: bool, takes: bool) -> None:
+    """A provider that is paused or retired takes no new orders."""
+    assert provider(paused=paused, retired=retired).takes_orders is takes
+
+
+def test_net_charge() -> None:
+    """What a reseller has paid is the charge less what he got back."""
+    assert order(charge_micros=900, refunded_micros=150).net_charge_micros == 750
+
+
+@pytest.mark.parametrize(("params", "link"), [({"link": "x"}, "x"), ({"username": "u"}, None)])
+def test_link(params: dict[str, str], link: str | None) -> None:
+    """A purchase knows its link, where its type has one."""
+    assert Purchase(Kind.NORMAL, 1, 1, params).link == link
+
+
+def test_children() -> None:
+    """Runs and posts are children; a normal order has none."""
+    assert [kind for kind in Kind if kind.has_children] == [Kind.DRIPFEED, Kind.SUBSCRIPTION]
+
+
+def test_a_command_is_normal_by_default() -> None:
+    """A command asks after a normal order unless it says otherwise."""
+    assert all(Command(action).kind is Kind.NORMAL for action in ACTIONS)

@@ -2,10 +2,13 @@
 
 A Rejected link is no illness. What is: no connection, a doubt, "too many
 requests", "panel is down", an empty purse, a refused key. FUNDS and AUTH pause a
-provider until a ``balance`` read shows it cured; the rest backs off and ends by
-itself when the time is up. What arrives during a backoff belongs to a call that was
-sent before it: it is one spell of bad weather with the rest, neither another strike
-nor a proof that the spell is over.
+provider until a ``balance`` read shows it cured. The rest backs off, which ends by
+itself when the time is up; but whoever has been ill three times in a row is paused
+as DOWN, so that a read finds out whether he is well, never a reseller's order.
+
+What arrives during a backoff belongs to a call that was sent before it: it is one
+spell of bad weather with the rest, neither another strike nor a proof that the
+spell is over.
 """
 
 from dataclasses import dataclass, replace
@@ -16,6 +19,7 @@ from aggregator.core.messages import Balance, Refused, Unreadable
 from aggregator.core.outcome import InDoubt, NotSent, Outcome, Placed, Rejected
 
 BACKOFF_MS = (1_000, 2_000, 5_000, 15_000, 30_000, 60_000)
+TRIPS = 3  # times ill in a row
 CURE_MS = (5_000, 10_000, 20_000, 40_000, 80_000, 160_000, 300_000)
 
 PAUSES = frozenset({ErrorClass.FUNDS, ErrorClass.AUTH})
@@ -24,7 +28,7 @@ BACKS_OFF = frozenset({ErrorClass.RATE, ErrorClass.DOWN})
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """``paused_for`` is FUNDS or AUTH; ``until_ms`` ends a backoff, or is the
+    """``paused_for`` is FUNDS, AUTH or DOWN; ``until_ms`` ends a backoff, or is the
     moment of the next ``balance`` read while paused. Since something was last
     placed, ``strikes`` counts the backoffs and pauses, ``cures_tried`` the balance
     reads of pauses. ``balance_micros`` is the last balance read, theirs."""
@@ -55,6 +59,12 @@ def _backed_off(health: Health, cause: str, now_ms: int) -> Health:
     return replace(health, strikes=health.strikes + 1, until_ms=until_ms, cause=cause)
 
 
+def _ill(health: Health, cause: str, now_ms: int) -> Health:
+    health = _backed_off(health, cause, now_ms)
+    tripped = health.usable(health.until_ms) and health.strikes >= TRIPS
+    return replace(health, paused_for=ErrorClass.DOWN) if tripped else health
+
+
 def _paused(health: Health, why: ErrorClass, now_ms: int) -> Health:
     if health.paused_for is not None:
         return health
@@ -80,26 +90,34 @@ def after(health: Health, outcome: Outcome, now_ms: int) -> Health:
             return _well(health, now_ms)
         case Rejected(error_class) if error_class in PAUSES:
             return _paused(health, error_class, now_ms)
-        case Rejected(error_class) if error_class in BACKS_OFF:
-            return _backed_off(health, error_class.value, now_ms)
+        case Rejected(ErrorClass.RATE):  # busy with us, which is not ill
+            return _backed_off(health, ErrorClass.RATE.value, now_ms)
+        case Rejected(ErrorClass.DOWN):
+            return _ill(health, ErrorClass.DOWN.value, now_ms)
         case NotSent(cause) | InDoubt(cause):
-            return _backed_off(health, cause, now_ms)
+            return _ill(health, cause, now_ms)
     return health
+
+
+def _cured(health: Health, answer: Balance | Refused | Unreadable, micros: int | None) -> bool:
+    if health.paused_for is ErrorClass.DOWN and isinstance(answer, Refused):
+        return answer.error_class not in BACKS_OFF
+    return micros is not None and (health.paused_for is not ErrorClass.FUNDS or micros > 0)
 
 
 def after_balance(health: Health, answer: Balance | Refused | Unreadable, now_ms: int) -> Health:
     """The health after a ``balance`` read, asked to see whether a pause is over.
 
     A key that works again cures, and any money does: the next order may be a
-    smaller one. The reads are counted until something is placed, so a purse that
-    is never full enough is tried ever more rarely.
+    smaller one. Whoever was down is well if he answers at all. The reads are
+    counted until something is placed, so a purse that is never full enough is tried
+    ever more rarely.
     """
     micros = pricing.nearest_micros(answer.balance) if isinstance(answer, Balance) else None
     health = health if micros is None else replace(health, balance_micros=micros)
     if health.paused_for is None:
         return health
     health = replace(health, cures_tried=health.cures_tried + 1)
-    works = micros is not None and (health.paused_for is ErrorClass.AUTH or micros > 0)
-    if works:
+    if _cured(health, answer, micros):
         return replace(health, until_ms=0, paused_for=None, cause="")
     return replace(health, until_ms=now_ms + _step(CURE_MS, health.cures_tried))

@@ -9,7 +9,6 @@ call and turns whatever came of it into an ``Outcome``; all others go through
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import TypeVar
@@ -31,7 +30,6 @@ from aggregator.core.messages import (
 )
 from aggregator.core.model import Kind, Provider, Purchase
 from aggregator.core.outcome import InDoubt, NotSent, Outcome, Rejected
-from aggregator.core.pricing import nearest_micros
 from aggregator.dialects import (
     Dialect,
     WireReply,
@@ -189,7 +187,7 @@ class UpstreamClient:
         """For a balance that was read elsewhere; ``balance`` notes its own."""
         known = self._known.get(provider)
         if known is not None:
-            self._learn(known, partial(_after_balance, answer))
+            self._learn(known, partial(health_rules.after_balance, answer=answer))
 
     def _learn(self, known: Known, step: Callable[..., Health]) -> None:
         """``known`` may have been replaced meanwhile, by the same account or another."""
@@ -266,15 +264,6 @@ class UpstreamClient:
 
         left_s = deadline - self._clock.monotonic()
         return await persistently(once, left_s, self._wait)
-
-
-def _after_balance(
-    answer: Balance | Refused | Unreadable, health: Health, *, now_ms: int
-) -> Health:
-    health = health_rules.after_balance(health, answer, now_ms)
-    if isinstance(answer, Balance):
-        health = replace(health, balance_micros=nearest_micros(answer.balance))
-    return health
 
 
 def _not_offered() -> Refused:

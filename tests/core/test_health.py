@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.core.errors import ErrorClass
-from aggregator.core.health import BACKOFF_MS, CURE_MS, Health, after, after_balance
+from aggregator.core.health import BACKOFF_MS, CURE_MS, TRIPS, Health, after, after_balance
 from aggregator.core.messages import Balance, Refused, Unreadable
 from aggregator.core.outcome import InDoubt, NotSent, Outcome, Placed, Rejected
 from tests.core.make import NOW
@@ -18,6 +18,7 @@ BAD: list[Outcome] = [
     Rejected(ErrorClass.RATE),
     Rejected(ErrorClass.DOWN),
 ]
+ILL = [one for one in BAD if one != Rejected(ErrorClass.RATE)]
 PAUSING = [ErrorClass.FUNDS, ErrorClass.AUTH]
 MONEY, NOTHING = Balance(Decimal("0.01"), "USD"), Balance(Decimal(0), "USD")
 NO_CURE = [
@@ -38,16 +39,38 @@ def after_all(outcomes: list[Outcome]) -> tuple[Health, int]:
     return health, now
 
 
-@pytest.mark.parametrize("bad", BAD)
-def test_backs_off(bad: Outcome) -> None:
+@pytest.mark.parametrize(
+    ("bad", "strikes"),
+    [(one, strikes) for one in BAD for strikes in range(1, TRIPS)]
+    + [(Rejected(ErrorClass.RATE), strikes) for strikes in range(TRIPS, len(BACKOFF_MS) + 2)],
+)
+def test_backs_off(bad: Outcome, strikes: int) -> None:
     """Each bad outcome in a row costs a longer rest, up to the longest, and each rest ends."""
-    for strikes, rest in enumerate((*BACKOFF_MS, BACKOFF_MS[-1]), start=1):
-        health, now = after_all([bad] * strikes)
-        assert health.until_ms - now == rest
-        assert health.cause
-        assert not health.usable(health.until_ms - 1)
-        assert health.usable(health.until_ms)
-        assert not health.wants_balance(health.until_ms)
+    rest = (*BACKOFF_MS, BACKOFF_MS[-1])[strikes - 1]
+    health, now = after_all([bad] * strikes)
+    assert health.until_ms - now == rest
+    assert health.cause
+    assert not health.usable(health.until_ms - 1)
+    assert health.usable(health.until_ms)
+    assert not health.wants_balance(health.until_ms)
+
+
+@pytest.mark.parametrize("bad", ILL)
+def test_trips(bad: Outcome) -> None:
+    """Ill three times in a row: paused until a read is answered, and at the next illness again."""
+    health, now = after_all([bad] * TRIPS)
+    assert health.paused_for is ErrorClass.DOWN
+    assert not health.usable(now + 10**12)
+    assert health.wants_balance(health.until_ms)
+    silent = after_balance(health, Unreadable("cut"), health.until_ms)
+    assert not silent.usable(silent.until_ms)
+    busy = after_balance(health, Refused("later", ErrorClass.DOWN), health.until_ms)
+    assert not busy.usable(busy.until_ms)
+    for answer in (MONEY, NOTHING, Refused("what?", ErrorClass.ACTION)):
+        cured = after_balance(health, answer, health.until_ms)
+        assert cured.usable(health.until_ms)
+        assert after(cured, bad, health.until_ms).paused_for is ErrorClass.DOWN
+        assert after(cured, Placed("1"), health.until_ms).strikes == 0
 
 
 @pytest.mark.parametrize("bad", BAD)
@@ -61,7 +84,7 @@ def test_one_spell(bad: Outcome, late: Outcome) -> None:
 
 def test_placed_forgives() -> None:
     """An order placed after the rest forgives every strike."""
-    health, _ = after_all([*BAD, Placed("1")])
+    health, _ = after_all([*BAD[:2], Placed("1")])
     assert health == Health()
 
 
@@ -74,7 +97,7 @@ def test_no_illness(error_class: ErrorClass) -> None:
 
 
 @pytest.mark.parametrize("why", PAUSING)
-@pytest.mark.parametrize("before", [[], [BAD[0]], BAD])
+@pytest.mark.parametrize("before", [[], [BAD[0]], BAD[:2]])
 def test_pauses(why: ErrorClass, before: list[Outcome]) -> None:
     """An empty purse or a refused key pauses, and the balance is asked after 5 s."""
     health, now = after_all([*before, Rejected(why)])

@@ -35,6 +35,7 @@ class World:
     metrics: Metrics = field(default_factory=Metrics)
     catalogue: Mapping[str, Mapping[str, Offer]] = field(default_factory=dict)
     draw: Callable[[], float] = random.random
+    ring: Callable[[Mapping[str, object]], None] = lambda _event: None
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     answering: dict[tuple[int, str], Answering] = field(default_factory=dict)
     started_s: float = 0.0
@@ -95,9 +96,10 @@ class World:
         await self.store.record([Event(order.id, kind, detail)], self.clock.now_ms())
 
     def alert(self, kind: str, **detail: object) -> None:
-        """An operator should look: in the log and in the metrics. No secrets in it."""
+        """An operator should look: log, metrics, ``alert_command``. No secrets in it."""
         self.metrics.alert(kind)
         log.warning(kind, alert=True, **detail)
+        self.ring({"event": kind, **detail})
 
     def alert_all(self, events: Sequence[Event]) -> None:
         """For events that are on disk already."""

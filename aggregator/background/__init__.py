@@ -5,11 +5,13 @@
 ``queue``       orders that wait for a route: oldest first, until ``queue_for``
 ``polling``     asks after open orders, and sparsely after ended ones
 ``catalogues``  providers' lists of services, at start and hourly
+``bell``        the operator's ``alert_command``
 ``cures``       paused providers: is the money there, does the key work again
 ==============  ==============================================================
 """
 
+from aggregator.background.bell import Bell
 from aggregator.background.clockwork import Clockwork, Job
 from aggregator.background.jobs import jobs
 
-__all__ = ["Clockwork", "Job", "jobs"]
+__all__ = ["Bell", "Clockwork", "Job", "jobs"]

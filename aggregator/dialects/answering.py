@@ -1,0 +1,169 @@
+"""As a panel: our answer, as a client of such a panel expects it.
+
+An answer about one ID and an answer about several have different shapes, and which
+one is wanted is told by the command: ``order`` is one, ``orders`` several, even if
+it lists only one.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+from aggregator.core.errors import UNAVAILABLE
+from aggregator.core.messages import (
+    Added,
+    Balance,
+    CancelAnswers,
+    Command,
+    OrderStatus,
+    RefillAnswers,
+    Refused,
+    ServiceRow,
+    StatusAnswers,
+    Unreadable,
+)
+from aggregator.core.model import Kind
+from aggregator.dialects.form import ID_PARAMS, Dialect
+from aggregator.dialects.rows import VALUE, asked_ids
+
+Neutral = (
+    list[ServiceRow] | Added | StatusAnswers | RefillAnswers | CancelAnswers | Balance | Refused
+)
+
+_UNAVAILABLE = Unreadable("no answer")
+_ID = re.compile(r"[1-9][0-9]{0,63}")
+_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,63}")
+
+
+def encode_answer(dialect: Dialect, command: Command, answer: Neutral) -> bytes:
+    """JSON, ASCII only. IDs come in the order in which they were asked for.
+
+    An ID that is Unreadable, or not in the answer, gets "Service temporarily
+    unavailable". Numbers keep the digits they have; no exponents.
+    """
+    return json.dumps(_document(dialect, command, answer), separators=(",", ":")).encode()
+
+
+def _document(dialect: Dialect, command: Command, answer: Neutral) -> object:
+    match answer:
+        case Refused():
+            return _error(dialect, answer)
+        case list():
+            shown = dialect.shown("services")
+            return [_fields(shown, _service(dialect, row)) for row in answer]
+        case Added(order, kind):
+            return _fields(dialect.shown("add"), {"order": _id(order), "type": _kind_told(kind)})
+        case Balance(balance, currency):
+            told = {"balance": f"{balance:f}", "currency": currency}
+            return _fields(dialect.shown("balance"), told)
+    return _by_id(dialect, command, answer)
+
+
+def _by_id(dialect: Dialect, command: Command, answer: Mapping[str, object]) -> object:
+    ids = asked_ids(command)
+    several = ID_PARAMS[command.action][1] in command.params
+    if command.action == "status":
+        part = "statuses" if several else "status"
+        rows = {asked: _status(dialect, part, answer.get(asked)) for asked in ids}
+        return rows if several else rows[ids[0]]
+    if several:
+        return [_row(dialect, command.action, asked, answer) for asked in ids]
+    value = _value(command.action, ids[0], answer)
+    if isinstance(value, Refused):
+        return _error(dialect, value)
+    if command.action == "refill" and "refill" not in dialect.integers:
+        value = str(value)
+    return {dialect.their_field(command.action, VALUE[command.action]): value}
+
+
+def _row(dialect: Dialect, action: str, asked: str, answer: Mapping[str, object]) -> object:
+    value = _value(action, asked, answer)
+    return {
+        dialect.their_field(action, ID_PARAMS[action][0]): _id(asked),
+        dialect.their_field(action, VALUE[action]): (
+            _row_error(dialect, value) if isinstance(value, Refused) else value
+        ),
+    }
+
+
+def _value(action: str, asked: str, answer: Mapping[str, object]) -> object:
+    """What was answered for one ID, as JSON has it; else Refused."""
+    value = answer.get(asked, _UNAVAILABLE)
+    if isinstance(value, Unreadable):
+        return Refused(UNAVAILABLE)
+    if isinstance(value, Refused):
+        return value
+    if action == "cancel":
+        return 1
+    return _id(str(value)) if action == "refill" else value
+
+
+def _status(dialect: Dialect, part: str, status: object) -> object:
+    if not isinstance(status, OrderStatus):
+        refusal = status if isinstance(status, Refused) else Refused(UNAVAILABLE)
+        return (_error if part == "status" else _row_error)(dialect, refusal)
+    told = {
+        "charge": None if status.charge is None else f"{status.charge:f}",
+        "start_count": _number(dialect, "start_count", status.start_count),
+        "status": status.word,
+        "remains": _number(dialect, "remains", status.remains),
+        "currency": status.currency,
+    }
+    if status.kind is Kind.NORMAL:
+        return _fields(dialect.shown(part), told)
+    return _fields(dialect.shown(part, status.kind), {**told, **_of_children(dialect, status)})
+
+
+def _of_children(dialect: Dialect, status: OrderStatus) -> Mapping[str, object]:
+    """What is said of an order delivered in parts, beside what is said of all."""
+    orders = None if status.children is None else [_id(child) for child in status.children]
+    if status.kind is Kind.DRIPFEED:
+        return {"runs": _number(dialect, "runs", status.runs), "orders": orders}
+    posts = _number(dialect, "posts", status.posts)
+    return {"posts": posts, "expiry": status.expiry, "orders": orders}
+
+
+def _service(dialect: Dialect, row: ServiceRow) -> Mapping[str, object]:
+    return {
+        "service": _id(row.service),
+        "name": row.name,
+        "type": row.type,
+        "category": row.category,
+        "rate": row.rate,
+        "min": _number(dialect, "min", row.min),
+        "max": _number(dialect, "max", row.max),
+        "refill": row.refill,
+        "cancel": row.cancel,
+        "dripfeed": row.dripfeed,
+        "description": row.description,
+    }
+
+
+def _fields(shown: Sequence[tuple[str, str]], told: Mapping[str, object]) -> Mapping[str, object]:
+    """The shown fields under their names; what is not known is left out."""
+    return {theirs: told[ours] for ours, theirs in shown if told.get(ours) is not None}
+
+
+def _error(dialect: Dialect, refusal: Refused) -> object:
+    return {"error": dialect.error_texts.get(refusal.text, refusal.text)}
+
+
+def _row_error(dialect: Dialect, refusal: Refused) -> object:
+    text = dialect.error_texts.get(refusal.text, refusal.text)
+    return {"error": [text] if dialect.row_errors_as_list else text}
+
+
+def _id(text: str) -> int | str:
+    return int(text) if _ID.fullmatch(text) else text
+
+
+def _number(dialect: Dialect, name: str, value: str | int | None) -> int | str | None:
+    if value is None:
+        return None
+    text = str(value)
+    return int(text) if name in dialect.integers and _NUMBER.fullmatch(text) else text
+
+
+def _kind_told(kind: Kind) -> str:
+    """They know two kinds: a subscription is a normal order to them."""
+    return str(Kind.DRIPFEED if kind is Kind.DRIPFEED else Kind.NORMAL)

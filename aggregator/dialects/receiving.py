@@ -1,0 +1,167 @@
+"""As a panel: what a client of ours sent, in whichever shape he sent it.
+
+First the body becomes flat text fields, from a form or from JSON; what PHP clients
+do to lists (``orders[]=1``, ``comments[0]=...``) is undone on the way. Then the
+fields become a ``Request`` under the standard names. Here the face's own names win
+and the standard ones fill in, for many clients written for some panel send the
+standard's anyway. Nothing is checked here but form; what a parameter must be is the
+actions' business.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from aggregator.core.messages import ACTIONS, Command, Unreadable
+from aggregator.core.model import Kind
+from aggregator.dialects.form import ID_PARAMS, PARAMS, Dialect
+from aggregator.dialects.values import clean, is_list, is_object
+from aggregator.dialects.wire import Garbled, parse
+
+MAX_FIELDS = 1000
+_ITEM = re.compile(r"(.+)\[[0-9]*\]", re.DOTALL)
+# NUL and half surrogates cannot be stored or sent on.
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+# The lists whose items are lines; the others are lists of IDs.
+_OF_LINES = frozenset({"comments", "custom_data", "usernames", "hashtags", "keywords", "groups"})
+_OURS = frozenset(ACTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """``key`` None: none was given. ``request_id`` None: no idempotency asked for."""
+
+    key: str | None = field(repr=False)
+    command: Command
+    request_id: str | None
+
+
+def fields_from_form(text: bytes) -> dict[str, str] | Unreadable:
+    """The fields of an urlencoded body or of a query; the last of a name wins."""
+    try:
+        pairs = parse_qsl(
+            text.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
+        )
+    except UnicodeDecodeError:
+        return Unreadable("not UTF-8")
+    except ValueError:
+        return Unreadable("too many fields")
+    return fields_from_pairs(pairs)
+
+
+def fields_from_json(body: bytes) -> dict[str, str] | Unreadable:
+    """The fields of a JSON object. Numbers keep their text, lists become text, null is absent."""
+    try:
+        document = parse(body)
+    except Garbled as garbled:
+        return Unreadable(str(garbled))
+    if not is_object(document):
+        return Unreadable("not a JSON object")
+    pairs: list[tuple[str, str]] = []
+    for name, value in document.items():
+        if value is None:
+            continue
+        name_in_form = f"{name}[]" if is_list(value) else name
+        for item in value if is_list(value) else [value]:
+            text = _scalar(item)
+            if text is None:
+                return Unreadable("nested values")
+            pairs.append((name_in_form, text))
+    return fields_from_pairs(pairs)
+
+
+def fields_from_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str] | Unreadable:
+    """The fields of a decoded form (multipart, say), with PHP's lists joined.
+
+    IDs are joined by commas, lines by newlines. A plain field wins over a list.
+    """
+    fields: dict[str, str] = {}
+    lists: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if _UNFIT.search(name) or _UNFIT.search(value):
+            return Unreadable("characters that are no text")
+        item = _ITEM.fullmatch(name)
+        if item:
+            lists.setdefault(item[1], []).append(value)
+        else:
+            fields[name] = value
+    joined = {name: _separator(name).join(items) for name, items in lists.items()}
+    return joined | fields
+
+
+def _separator(name: str) -> str:
+    return "\n" if name in _OF_LINES else ","
+
+
+def _scalar(value: object) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, str) else None
+
+
+def decode_request(dialect: Dialect, fields: Mapping[str, str], bearer: str | None) -> Request:
+    """What a client asks of a face in this dialect. Blank is absent; never raises.
+
+    An action that the face does not have comes out as "", for its text may be the
+    name of one of ours.
+    """
+    given = {name: value for name, value in fields.items() if value.strip()}
+    text = given.get("action", "").strip()
+    action = dialect.our_actions.get(text, "" if text in _OURS else clean(text))
+    params = _params(dialect, given)
+    return Request(
+        key=_key(dialect, given, bearer),
+        command=Command(action, _ids_split(action, params), _kind(dialect, action, given)),
+        request_id=given.get("request_id"),
+    )
+
+
+def _key(dialect: Dialect, given: Mapping[str, str], bearer: str | None) -> str | None:
+    """The face's own way of giving the key wins; the others only where it is absent."""
+    named = [name for name in ("key", "api_token") if name not in dialect.our_params]
+    ways = [
+        bearer if dialect.bearer else None,
+        given.get(dialect.param) if dialect.param else None,
+        *(given.get(name) for name in named),
+        bearer,
+    ]
+    return next((way.strip() for way in ways if way and way.strip()), None)
+
+
+def _params(dialect: Dialect, given: Mapping[str, str]) -> dict[str, str]:
+    """The parameters under our names: first by the face's names, then by the standard's."""
+    theirs = dialect.our_params
+    params = {theirs[name]: value for name, value in given.items() if name in theirs}
+    for name in PARAMS:
+        if name in given and name not in theirs:
+            params.setdefault(name, given[name])
+    interval = dialect.dripfeed.interval if dialect.dripfeed else "interval"
+    if interval not in given:
+        return params
+    if interval not in theirs:
+        params["interval"] = given[interval]
+    elif params.get("runs", "").strip("0 "):  # runs of 0 are no runs
+        params["interval"] = params.pop(theirs[interval])
+    return params
+
+
+def _ids_split(action: str, params: dict[str, str]) -> dict[str, str]:
+    """One ID stands under ``order``, several (or one given as a list) under ``orders``."""
+    if action not in ID_PARAMS:
+        return params
+    single, many = ID_PARAMS[action]
+    listed = many in params
+    text = params.pop(many, params.get(single, ""))
+    params.pop(single, None)
+    ids = [part.strip() for part in text.split(",") if part.strip()]
+    if ids:
+        params[many if listed or len(ids) > 1 else single] = ",".join(ids)
+    return params
+
+
+def _kind(dialect: Dialect, action: str, given: Mapping[str, str]) -> Kind:
+    """What the client says the order is, where the face has a way of saying so."""
+    marks = dialect.dripfeed.status.items() if dialect.dripfeed else ()
+    marked = action == "status" and marks and all(given.get(name) == text for name, text in marks)
+    return Kind.DRIPFEED if marked else Kind.NORMAL

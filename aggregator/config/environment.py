@@ -24,6 +24,14 @@ class FromEnvironment(str):
         return repr(self.written)
 
 
+class NoSecrets(dict[str, str]):
+    """An environment for commands that talk to no provider.
+
+    Keys of providers and the admin's token are neither looked up nor read: an
+    operator who is woken at night need not have the service's secrets at hand.
+    """
+
+
 def expand(written: str, environ: Mapping[str, str]) -> str:
     """The text with its variables filled in; ``$${`` stands for ``${``.
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from aggregator.config.environment import NoSecrets
 from aggregator.config.sources import read_text
 from aggregator.config.values import text
 
@@ -14,6 +15,8 @@ def read_secret(written: str, base: Path, environ: Mapping[str, str]) -> str:
     ``written`` is the name of a systemd credential, where there is one of that name,
     else a path, relative to ``base``. ValueError says what is wrong with it.
     """
+    if isinstance(environ, NoSecrets):
+        return "-"
     content = read_text(_found(written, base, environ)).rstrip("\r\n")
     if not content.strip():
         raise ValueError("the file is empty")

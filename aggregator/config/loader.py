@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aggregator.config import build, forms, rules, sources
+from aggregator.config.environment import NoSecrets
 from aggregator.config.mistakes import ConfigErrors, Mistake, Report
 from aggregator.config.settings import ServerSettings
 from aggregator.config.sources import Places
@@ -42,13 +43,15 @@ class Loaded:
         return [self.places.locate(mistake) for mistake in mistakes]
 
 
-def load(path: Path, environ: Mapping[str, str]) -> Loaded:
+def load(path: Path, environ: Mapping[str, str], *, secrets: bool = True) -> Loaded:
     """The configuration at ``path``, checked but for what only the database knows.
 
-    ``environ`` is where ``${NAME}`` and CREDENTIALS_DIRECTORY are looked up. Paths in
-    the configuration are relative to its own directory. Raises ConfigErrors, with
-    every mistake found, and nothing else.
+    Without ``secrets`` the providers' keys and the admin's token are neither looked up
+    nor checked: for whoever talks to no provider. ``environ`` is where ``${NAME}`` and
+    CREDENTIALS_DIRECTORY are looked up. Paths in the configuration are relative to its
+    own directory. Raises ConfigErrors, with every mistake found, and nothing else.
     """
+    environ = environ if secrets else NoSecrets(environ)
     report = Report()
     source = sources.read(path, environ, report)
     if source is None:

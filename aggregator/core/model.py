@@ -243,7 +243,11 @@ class Order:
 
     @property
     def net_charge_micros(self) -> int:
-        """What the reseller has paid by now."""
+        """What the reseller has paid by now, or what is held for it; nothing for an
+        order that ended unbought, whose hold was given back."""
+        unbought = self.upstream_order_id is None
+        if unbought and self.state in (State.CANCELED, State.REJECTED):
+            return 0
         return self.charge_micros - self.refunded_micros
 
 

@@ -99,12 +99,14 @@ def _told(
     moves = end in TRANSITIONS[order.state]
     unreadable = word is None or (moves and not _priceable(order, reading, word, has_children))
     failing = word in _FAILURES and order.state is not State.CANCELED
+    completed = word is Word.COMPLETED and not unreadable
     charge = _their_charge(reading)
     return replace(
         order,
         word=order.word if word is None else word.value,
         start_count=reading.start_count or order.start_count,
-        remains=_clamped(reading.remains, order.units, order.remains),
+        # Completed without a figure: nothing remains. Otherwise the last one stands.
+        remains=_clamped(reading.remains, order.units, 0 if completed else order.remains),
         upstream_charge_micros=order.upstream_charge_micros if charge is None else charge,
         runs_done=_clamped(reading.runs, order.runs or 0, order.runs_done),
         posts_done=_clamped(reading.posts, order.runs or 0, order.posts_done),

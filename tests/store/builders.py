@@ -16,7 +16,7 @@ HOUR = 3_600_000
 CHARGE = 250_000
 
 
-def reseller(tx: Tx, name: str = "alice", micros: int = 0) -> int:
+def reseller(tx: Tx, name: str = "shop", micros: int = 0) -> int:
     """A reseller with money; his ID."""
     resellers.add(tx, name, NOW)
     if micros:

@@ -36,7 +36,7 @@ from tests.store.builders import (
 
 
 @pytest.fixture
-def alice(tx: Tx) -> int:
+def shop(tx: Tx) -> int:
     return reseller(tx, micros=10 * CHARGE)
 
 
@@ -68,9 +68,9 @@ def notes(tx: Tx, order_id: int) -> list[str | None]:
     return [one.note for one in lists.story(tx, order_id).transfers]
 
 
-def test_resolve_as_placed(tx: Tx, alice: int) -> None:
+def test_resolve_as_placed(tx: Tx, shop: int) -> None:
     """A doubt resolved as placed is paid for and followed under the ID given."""
-    order_id = doubtful(tx, alice).order_id
+    order_id = doubtful(tx, shop).order_id
     by_hand.resolve_placed(tx, order_id, "9001", "seen in the panel", NOW)
     order = orders.get(tx, order_id)
     assert (order.state, order.upstream_order_id, order.provider) == (State.PLACED, "9001", "gulf")
@@ -78,80 +78,80 @@ def test_resolve_as_placed(tx: Tx, alice: int) -> None:
     assert verify(tx) == []
 
 
-def test_resolve_as_placed_under_a_taken_id(tx: Tx, alice: int) -> None:
+def test_resolve_as_placed_under_a_taken_id(tx: Tx, shop: int) -> None:
     """An upstream order that belongs to another order of ours is refused by its number."""
-    owner = bought(tx, alice)
-    order_id = doubtful(tx, alice).order_id
+    owner = bought(tx, shop)
+    order_id = doubtful(tx, shop).order_id
     with pytest.raises(UpstreamIdTaken, match=f"9001 of gulf already belongs to our order {owner}"):
         by_hand.resolve_placed(tx, order_id, "9001", "seen", NOW)
     assert orders.get(tx, order_id).state is State.IN_DOUBT
 
 
-def test_resolve_as_not_placed(tx: Tx, alice: int) -> None:
+def test_resolve_as_not_placed(tx: Tx, shop: int) -> None:
     """A doubt resolved as not placed is canceled, and its money given back."""
-    order_id = doubtful(tx, alice).order_id
+    order_id = doubtful(tx, shop).order_id
     by_hand.resolve_not_placed(tx, order_id, "not in the panel", NOW)
     assert orders.get(tx, order_id).state is State.CANCELED
-    assert resellers.get(tx, "alice").available_micros == 10 * CHARGE
+    assert resellers.get(tx, "shop").available_micros == 10 * CHARGE
     assert notes(tx, order_id) == [None, "not in the panel"]
     assert verify(tx) == []
 
 
-def test_retry_of_a_doubt_keeps_its_hold(tx: Tx, alice: int) -> None:
+def test_retry_of_a_doubt_keeps_its_hold(tx: Tx, shop: int) -> None:
     """A doubt that is retried waits in the queue, and may be sent as a new attempt."""
-    order_id = doubtful(tx, alice).order_id
+    order_id = doubtful(tx, shop).order_id
     by_hand.retry(tx, order_id, NOW + HOUR, "not bought", NOW)
     assert orders.get(tx, order_id).state is State.QUEUED
-    assert resellers.get(tx, "alice").held_micros == CHARGE
+    assert resellers.get(tx, "shop").held_micros == CHARGE
     assert orders.start_queued(tx, order_id, attempt("owner"), NOW) is not None
     states = [one.state for one in lists.story(tx, order_id).attempts]
     assert states == [AttemptState.NOT_PLACED, AttemptState.SENDING]
     assert verify(tx) == []
 
 
-def test_retry_of_a_queued_order_gives_it_time(tx: Tx, alice: int) -> None:
+def test_retry_of_a_queued_order_gives_it_time(tx: Tx, shop: int) -> None:
     """A queued order that is retried stays queued until the new deadline."""
-    order_id = waiting(tx, alice)
+    order_id = waiting(tx, shop)
     by_hand.retry(tx, order_id, NOW + 9 * HOUR, "wait for them", NOW)
     assert orders.get(tx, order_id).queued_until_ms == NOW + 9 * HOUR
 
 
-def test_cancel_a_queued_order(tx: Tx, alice: int) -> None:
+def test_cancel_a_queued_order(tx: Tx, shop: int) -> None:
     """A queued order can be canceled; one that is placed cannot."""
-    order_id = waiting(tx, alice)
+    order_id = waiting(tx, shop)
     by_hand.cancel(tx, order_id, "asked by phone", NOW)
     assert orders.get(tx, order_id).state is State.CANCELED
     with pytest.raises(WrongState, match="is placed; this can only be done to one that is queued"):
-        by_hand.cancel(tx, bought(tx, alice), "asked by phone", NOW)
+        by_hand.cancel(tx, bought(tx, shop), "asked by phone", NOW)
 
 
-def test_refund_in_parts(tx: Tx, alice: int) -> None:
+def test_refund_in_parts(tx: Tx, shop: int) -> None:
     """Refunds add up to the charge at most; without a figure the rest is given back."""
-    order_id = bought(tx, alice)
+    order_id = bought(tx, shop)
     assert by_hand.refund(tx, order_id, 100_000, "slow", NOW) == 100_000
     with pytest.raises(TooMuch, match=r"at most 0\.15 can still be refunded, not 0\.25"):
         by_hand.refund(tx, order_id, CHARGE, "all of it", NOW)
     assert by_hand.refund(tx, order_id, None, "the rest", NOW) == CHARGE - 100_000
     with pytest.raises(NothingPosted):
         by_hand.refund(tx, order_id, None, "again", NOW)
-    assert resellers.get(tx, "alice").available_micros == 10 * CHARGE
+    assert resellers.get(tx, "shop").available_micros == 10 * CHARGE
     assert verify(tx) == []
 
 
-def test_only_what_was_charged_is_refunded(tx: Tx, alice: int) -> None:
+def test_only_what_was_charged_is_refunded(tx: Tx, shop: int) -> None:
     """An order whose money is still held, or was given back, has nothing to refund."""
-    canceled = waiting(tx, alice)
+    canceled = waiting(tx, shop)
     by_hand.cancel(tx, canceled, "asked", NOW)
-    for order_id in (doubtful(tx, alice).order_id, canceled):
+    for order_id in (doubtful(tx, shop).order_id, canceled):
         with pytest.raises(NothingPosted):
             by_hand.refund(tx, order_id, 1, "sorry", NOW)
 
 
 @pytest.mark.parametrize("micros", [0, -1])
-def test_refund_must_be_positive(tx: Tx, alice: int, micros: int) -> None:
+def test_refund_must_be_positive(tx: Tx, shop: int, micros: int) -> None:
     """Nothing and less than nothing cannot be refunded."""
     with pytest.raises(TooMuch):
-        by_hand.refund(tx, bought(tx, alice), micros, "sorry", NOW)
+        by_hand.refund(tx, bought(tx, shop), micros, "sorry", NOW)
 
 
 def test_absent_order(tx: Tx) -> None:
@@ -193,9 +193,9 @@ ACTS: dict[str, Act] = {
 
 
 @pytest.mark.parametrize("names", list(itertools.permutations(ACTS, 3)), ids=" > ".join)
-def test_one_of_the_racers_wins(tx: Tx, alice: int, names: tuple[str, ...]) -> None:
+def test_one_of_the_racers_wins(tx: Tx, shop: int, names: tuple[str, ...]) -> None:
     """Whatever hands reach for an order in doubt, in any order, one at most closes it."""
-    made = doubtful(tx, alice)
+    made = doubtful(tx, shop)
     won = [name for name in names if ACTS[name](tx, made)]
     contenders = [name for name in names if name not in ("late no", "cancel")]
     assert won == contenders[:1]
@@ -209,8 +209,8 @@ def _on(made: Opened, act: Act) -> Callable[[Tx], bool]:
 @pytest.mark.parametrize("names", list(itertools.permutations(ACTS, 2)), ids=" > ".join)
 async def test_racers_at_the_store(store: SqliteStore, names: tuple[str, ...]) -> None:
     """Racers that reach the store at once, and may share a commit, are as apart as any."""
-    alice = await store.write(lambda tx: reseller(tx, micros=CHARGE))
-    made = await store.write(lambda tx: doubtful(tx, alice))
+    shop = await store.write(lambda tx: reseller(tx, micros=CHARGE))
+    made = await store.write(lambda tx: doubtful(tx, shop))
     acts = [_on(made, ACTS[name]) for name in names]
     won = await asyncio.gather(*(store.write(act) for act in acts))
     contenders = [name not in ("late no", "cancel") for name in names]
@@ -224,35 +224,35 @@ def ids(tx: Tx, **wanted: object) -> list[int]:
     return [row["id"] for row in lists.listed(tx, OrderFilter(**wanted))]  # type: ignore[arg-type]
 
 
-def test_list_filters(tx: Tx, alice: int) -> None:
+def test_list_filters(tx: Tx, shop: int) -> None:
     """Orders are listed newest first, by state, provider, reseller and link."""
-    bob = reseller(tx, "bob", 10 * CHARGE)
-    one = bought(tx, alice)
-    two = doubtful(tx, alice).order_id
-    three = opened(tx, bob, first=attempt("owner")).order_id
-    four = waiting(tx, bob)
+    other = reseller(tx, "other", 10 * CHARGE)
+    one = bought(tx, shop)
+    two = doubtful(tx, shop).order_id
+    three = opened(tx, other, first=attempt("owner")).order_id
+    four = waiting(tx, other)
     assert ids(tx) == [four, three, two, one]
     assert ids(tx, limit=2) == [four, three]
     assert ids(tx, state=State.QUEUED) == [four]
     assert ids(tx, provider="gulf") == [two, one]
     assert ids(tx, provider="owner", state=State.SENDING) == [three]
-    assert ids(tx, reseller="bob") == [four, three]
+    assert ids(tx, reseller="other") == [four, three]
     assert ids(tx, reseller="nobody") == []
     assert ids(tx, link="https://example.org/p/1", limit=1) == [four]
     assert ids(tx, link="https://example.org/other") == []
 
 
-def test_list_knows_where_a_doubt_is(tx: Tx, alice: int) -> None:
+def test_list_knows_where_a_doubt_is(tx: Tx, shop: int) -> None:
     """A listed order in doubt shows the provider it is in doubt at."""
-    doubtful(tx, alice)
+    doubtful(tx, shop)
     (row,) = lists.listed(tx, OrderFilter())
-    assert (row["provider"], row["reseller"], row["upstream_order_id"]) == ("gulf", "alice", None)
+    assert (row["provider"], row["reseller"], row["upstream_order_id"]) == ("gulf", "shop", None)
 
 
-def test_list_in_pages(tx: Tx, alice: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_in_pages(tx: Tx, shop: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages join without a gap or a repetition."""
     monkeypatch.setattr(lists, "_PAGE", 2)
-    made = [waiting(tx, alice) for _ in range(5)]
+    made = [waiting(tx, shop) for _ in range(5)]
     assert ids(tx) == made[::-1]
     assert ids(tx, limit=3) == made[:1:-1]
     assert ids(tx, limit=4) == made[:0:-1]

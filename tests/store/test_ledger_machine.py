@@ -65,7 +65,7 @@ class Ledger(RuleBasedStateMachine):
         connection = self._stack.enter_context(connect(Path(":memory:")))
         migrate(connection)
         self.tx = self._stack.enter_context(transaction(connection))
-        self.alice = reseller(self.tx)
+        self.shop = reseller(self.tx)
         self.available = 0
         self.orders: dict[int, Sold] = {}
         self.upstream_ids: set[str] = set()
@@ -78,23 +78,23 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(micros=money)
     def credit(self, micros: int) -> None:
-        resellers.credit(self.tx, "alice", micros, "bank", NOW)
+        resellers.credit(self.tx, "shop", micros, "bank", NOW)
         self.available += micros
 
     @rule(micros=money)
     def debit(self, micros: int) -> None:
         if micros > self.available:
             with pytest.raises(NotEnough):
-                resellers.debit(self.tx, "alice", micros, "payout", NOW)
+                resellers.debit(self.tx, "shop", micros, "payout", NOW)
             return
-        resellers.debit(self.tx, "alice", micros, "payout", NOW)
+        resellers.debit(self.tx, "shop", micros, "payout", NOW)
         self.available -= micros
 
     # -- placing
 
     @rule(target=sold, charge=money, waits=some.booleans())
     def open(self, charge: int, waits: bool) -> int:
-        made = queued(self.alice) if waits else draft(self.alice)
+        made = queued(self.shop) if waits else draft(self.shop)
         made = replace(made, charge_micros=charge)
         if charge > self.available:
             with pytest.raises(ClientError, match=errors.INSUFFICIENT_BALANCE):
@@ -256,7 +256,7 @@ class Ledger(RuleBasedStateMachine):
 
     @invariant()
     def balances_are_the_models(self) -> None:
-        account = resellers.get(self.tx, "alice")
+        account = resellers.get(self.tx, "shop")
         held = sum(
             one.charge
             for one in self.orders.values()

@@ -99,7 +99,7 @@ def test_exception_undoes_a_command(database: str) -> None:
         pytest.raises(ValueError, match="changed my mind"),
         short_transaction(database, POLICY) as tx,
     ):
-        resellers.add(tx, "alice", NOW)
+        resellers.add(tx, "shop", NOW)
         raise ValueError("changed my mind")
     with short_reading(database, POLICY) as tx:
         assert resellers.listed(tx) == []

@@ -41,7 +41,7 @@ async def state_of(store: SqliteStore, order_id: int) -> State:
     return (await store.orders([order_id]))[order_id].state
 
 
-async def held(store: SqliteStore, name: str = "alice") -> int:
+async def held(store: SqliteStore, name: str = "shop") -> int:
     return (await store.read(lambda tx: resellers.get(tx, name))).held_micros
 
 
@@ -83,7 +83,7 @@ async def test_insufficient_balance_writes_nothing(store: SqliteStore) -> None:
 async def test_disabled_reseller_cannot_order(store: SqliteStore) -> None:
     """Once disabled, a reseller's money buys nothing."""
     reseller_id = await rich(store)
-    await store.write(lambda tx: resellers.set_disabled(tx, "alice", True))
+    await store.write(lambda tx: resellers.set_disabled(tx, "shop", True))
     with pytest.raises(ClientError, match=errors.UNAUTHENTICATED):
         await store.open_order(draft(reseller_id))
 
@@ -126,9 +126,9 @@ async def test_request_id_opens_one_order(store: SqliteStore) -> None:
 
 async def test_request_ids_are_each_resellers_own(store: SqliteStore) -> None:
     """Two resellers may use the same request ID."""
-    alice = await rich(store)
-    bob = await store.write(lambda tx: reseller(tx, "bob", CHARGE))
-    for one in (alice, bob):
+    shop = await rich(store)
+    other = await store.write(lambda tx: reseller(tx, "other", CHARGE))
+    for one in (shop, other):
         assert isinstance(await store.open_order(draft(one, request=request())), Opened)
 
 
@@ -310,12 +310,12 @@ async def test_recovery_doubts_what_the_dead_were_sending(store: SqliteStore) ->
 
 async def test_orders_are_shown_to_their_owner_only(store: SqliteStore) -> None:
     """Foreign and absent orders are alike: not there."""
-    alice = await rich(store)
-    bob = await store.write(lambda tx: reseller(tx, "bob"))
-    made = await opened(store, alice)
-    assert await store.orders([made.order_id, 10**17], bob) == {}
-    assert set(await store.orders([made.order_id, 10**17], alice)) == {made.order_id}
-    assert await store.orders([], alice) == {}
+    shop = await rich(store)
+    other = await store.write(lambda tx: reseller(tx, "other"))
+    made = await opened(store, shop)
+    assert await store.orders([made.order_id, 10**17], other) == {}
+    assert set(await store.orders([made.order_id, 10**17], shop)) == {made.order_id}
+    assert await store.orders([], shop) == {}
 
 
 async def test_canceled_queue_never_settles(store: SqliteStore) -> None:

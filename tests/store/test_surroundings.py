@@ -23,18 +23,18 @@ def known(tx: Tx, key: str, now_ms: int = NOW) -> bool:
 
 async def test_key_tells_who_is_asking(store: SqliteStore) -> None:
     """A key's hash finds its reseller and its scopes; another key finds nobody."""
-    key = await store.write(lambda tx: resellers.add(tx, "alice", NOW, [Scope.READ, Scope.ORDER]))
+    key = await store.write(lambda tx: resellers.add(tx, "shop", NOW, [Scope.READ, Scope.ORDER]))
     found = await store.authenticate(resellers.hash_key(key))
     assert found is not None
-    assert found.name == "alice"
+    assert found.name == "shop"
     assert found.scopes == {Scope.READ, Scope.ORDER}
     assert await store.authenticate(resellers.hash_key(key + "x")) is None
 
 
 async def test_rotated_key_overlaps(store: SqliteStore) -> None:
     """After a rotation the old key works until its end, with the same scopes as the new."""
-    old = await store.write(lambda tx: resellers.add(tx, "alice", NOW, [Scope.READ]))
-    new = await store.write(lambda tx: resellers.rotate_key(tx, "alice", FOREVER, NOW))
+    old = await store.write(lambda tx: resellers.add(tx, "shop", NOW, [Scope.READ]))
+    new = await store.write(lambda tx: resellers.rotate_key(tx, "shop", FOREVER, NOW))
     for key in (old, new):
         found = await store.authenticate(resellers.hash_key(key))
         assert found is not None
@@ -43,18 +43,18 @@ async def test_rotated_key_overlaps(store: SqliteStore) -> None:
 
 def test_two_keys_overlap_at_most(tx: Tx) -> None:
     """A second rotation ends the key that was already on its way out."""
-    first = resellers.add(tx, "alice", NOW)
-    second = resellers.rotate_key(tx, "alice", NOW + HOUR, NOW)
-    third = resellers.rotate_key(tx, "alice", NOW + HOUR, NOW)
+    first = resellers.add(tx, "shop", NOW)
+    second = resellers.rotate_key(tx, "shop", NOW + HOUR, NOW)
+    third = resellers.rotate_key(tx, "shop", NOW + HOUR, NOW)
     assert [known(tx, key) for key in (first, second, third)] == [False, True, True]
     assert [known(tx, key, NOW + HOUR) for key in (first, second, third)] == [False, False, True]
 
 
 async def test_disabled_reseller_is_nobody(store: SqliteStore) -> None:
     """A disabled reseller's keys stop working, and work again once he is enabled."""
-    key = await store.write(lambda tx: resellers.add(tx, "alice", NOW))
+    key = await store.write(lambda tx: resellers.add(tx, "shop", NOW))
     for disabled in (True, False):
-        await store.write(partial(resellers.set_disabled, name="alice", disabled=disabled))
+        await store.write(partial(resellers.set_disabled, name="shop", disabled=disabled))
         found = await store.authenticate(resellers.hash_key(key))
         assert (found is None) is disabled
 
@@ -74,11 +74,11 @@ def test_keys_are_random_and_only_hashed(tx: Tx) -> None:
 def test_credit_and_debit(tx: Tx) -> None:
     """Money comes and goes by hand, each with its note on the statement."""
     reseller(tx)
-    assert resellers.credit(tx, "alice", 500, "bank", NOW).available_micros == 500
-    assert resellers.debit(tx, "alice", 200, "payout", NOW).available_micros == 300
+    assert resellers.credit(tx, "shop", 500, "bank", NOW).available_micros == 500
+    assert resellers.debit(tx, "shop", 200, "payout", NOW).available_micros == 300
     told = [
         (row["kind"], row["note"], row["available_micros"])
-        for row in resellers.statement(tx, "alice")
+        for row in resellers.statement(tx, "shop")
     ]
     assert told == [("credit", "bank", 500), ("debit", "payout", -200)]
 
@@ -86,19 +86,19 @@ def test_credit_and_debit(tx: Tx) -> None:
 def test_debit_never_below_zero(tx: Tx) -> None:
     """More than is available cannot be taken, and the refusal tells how much there is."""
     reseller(tx, micros=1_500_000)
-    with pytest.raises(NotEnough, match=r"alice has 1\.50 available, which is less than 2\.00"):
-        resellers.debit(tx, "alice", 2_000_000, "payout", NOW)
-    assert resellers.get(tx, "alice").available_micros == 1_500_000
+    with pytest.raises(NotEnough, match=r"shop has 1\.50 available, which is less than 2\.00"):
+        resellers.debit(tx, "shop", 2_000_000, "payout", NOW)
+    assert resellers.get(tx, "shop").available_micros == 1_500_000
 
 
 def test_names_are_unique(tx: Tx) -> None:
     """Two resellers cannot share a name, and one who is not there is named in the refusal."""
     reseller(tx)
-    with pytest.raises(NameTaken, match="'alice'"):
+    with pytest.raises(NameTaken, match="'shop'"):
         reseller(tx)
-    with pytest.raises(NoSuchReseller, match="'bob'"):
-        resellers.get(tx, "bob")
-    assert [one.name for one in resellers.listed(tx)] == ["alice"]
+    with pytest.raises(NoSuchReseller, match="'other'"):
+        resellers.get(tx, "other")
+    assert [one.name for one in resellers.listed(tx)] == ["shop"]
 
 
 # -- refills ---------------------------------------------------------------------

@@ -36,8 +36,8 @@ TAMPERED = {
 
 @pytest.fixture
 def sound(tx: Tx) -> Tx:
-    alice = reseller(tx, micros=10 * CHARGE)
-    one, two, _ = (orders.open_order(tx, draft(alice)) for _ in range(3))
+    shop = reseller(tx, micros=10 * CHARGE)
+    one, two, _ = (orders.open_order(tx, draft(shop)) for _ in range(3))
     assert isinstance(one, Opened)
     assert isinstance(two, Opened)
     attempts.close_attempt(tx, placed(one.order_id, one.attempt_id, "9001"))

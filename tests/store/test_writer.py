@@ -134,19 +134,19 @@ async def test_close_writes_what_is_queued(database: str) -> None:
 
 async def test_full_disk(sqlite_store: SqliteStore) -> None:
     """A full disk fails what did not fit, writes nothing of it, and goes away by itself."""
-    alice = await sqlite_store.write(lambda tx: reseller(tx, micros=CHARGE))
+    shop = await sqlite_store.write(lambda tx: reseller(tx, micros=CHARGE))
     pages = await sqlite_store.write(lambda tx: tx.one("PRAGMA page_count"))
     assert pages is not None
     limit = f"PRAGMA max_page_count = {pages['page_count']}"
     await sqlite_store.write(lambda tx: tx.one(limit))
-    big = draft(alice, explanation="x" * 1_000_000)
+    big = draft(shop, explanation="x" * 1_000_000)
     with pytest.raises(StoreFull) as told:
         await sqlite_store.open_order(big)
     assert isinstance(told.value, StoreUnavailable)
-    assert await sqlite_store.available(alice) == CHARGE
+    assert await sqlite_store.available(shop) == CHARGE
     await sqlite_store.write(lambda tx: tx.one("PRAGMA max_page_count = 1000000"))
     await sqlite_store.open_order(big)
-    assert await sqlite_store.available(alice) == 0
+    assert await sqlite_store.available(shop) == 0
     assert await sqlite_store.read(verify) == []
 
 
@@ -197,7 +197,7 @@ async def test_commands_beside_the_server(sqlite_store: SqliteStore, database: s
     await sqlite_store.write(put("a"))
     assert not await sqlite_store.changed_elsewhere()
     with short_transaction(database, POLICY) as tx:
-        key = resellers.add(tx, "bob", 1)
+        key = resellers.add(tx, "other", 1)
     assert await sqlite_store.changed_elsewhere()
     assert not await sqlite_store.changed_elsewhere()
     assert await sqlite_store.authenticate(resellers.hash_key(key)) is not None
@@ -222,11 +222,11 @@ from tests.store.builders import CHARGE, POLICY, draft, placed, reseller
 
 async def main(database):
     store = await open_store(database, POLICY)
-    alice = await store.write(lambda tx: reseller(tx, micros=10_000_000 * CHARGE))
+    shop = await store.write(lambda tx: reseller(tx, micros=10_000_000 * CHARGE))
 
     async def sell(place):
         while True:
-            made = await store.open_order(draft(alice))
+            made = await store.open_order(draft(shop))
             print("opened", made.order_id, flush=True)
             if place:
                 named = str(made.order_id)

@@ -1,0 +1,53 @@
+"""From ``-c`` to what a command works with: the configuration, the database.
+
+A command has a short connection of its own and runs the store's scripts on it,
+beside a server that may be running.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aggregator.config import Loaded
+    from aggregator.store.tx import Tx
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def load(config_path: Path, *, secrets: bool = False) -> "Loaded":
+    """The configuration, with the environment of this process. ConfigErrors.
+
+    Only a command that talks to providers, or checks all, wants the ``secrets``.
+    """
+    from aggregator import config
+
+    return config.load(config_path, os.environ, secrets=secrets)
+
+
+@contextmanager
+def reading(loaded: "Loaded") -> Iterator["Tx"]:
+    """A snapshot. NoDatabase where there is none yet."""
+    from aggregator import store
+
+    with store.short_reading(loaded.server.database, loaded.setup.policy) as tx:
+        yield tx
+
+
+@contextmanager
+def writing(loaded: "Loaded", *, create: bool = False) -> Iterator["Tx"]:
+    """A transaction, undone on any exception. NoDatabase, unless it may ``create`` one."""
+    from aggregator import store
+    from aggregator.store.exceptions import NoDatabase
+    from aggregator.store.opening import path_of
+
+    database = path_of(loaded.server.database)
+    if not create and not database.exists():
+        raise NoDatabase(database=database)
+    with store.short_transaction(loaded.server.database, loaded.setup.policy) as tx:
+        yield tx

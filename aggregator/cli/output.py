@@ -1,0 +1,72 @@
+"""What the commands print: tables for people, JSON for programs.
+
+Links, comments and a provider's words come from strangers. They are shown with
+control characters spelled out, so that none of them can move the cursor, and never
+read as markup.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+import click
+
+from aggregator.core import pricing
+
+# Off a terminal a line is as long as what stands in it: whoever reads it is a program.
+_ENDLESS = 10_000
+
+
+def as_json(value: object) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def moment(at_ms: int) -> str:
+    """ISO 8601 in UTC: ``2026-01-31T09:30:00.250Z``."""
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def shown(at_ms: int | None) -> str:
+    """The same for people: ``2026-01-31 09:30:00``, always UTC; a dash for never."""
+    return "–" if at_ms is None else moment(at_ms)[:19].replace("T", " ")
+
+
+def maybe(value: object) -> str:
+    return "–" if value is None else str(value)
+
+
+def money(micros: int | None) -> str:
+    return "–" if micros is None else pricing.exact(micros)
+
+
+def safe(text: str) -> str:
+    """``text`` on one line, with what is not printable spelled out."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], right: str = "", free: str = ""
+) -> None:
+    """One line a row. ``right`` and ``free``: comma lists of headings, of the columns of
+    numbers and of those that may be folded to fit a narrow terminal."""
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.measure import measure_renderables
+    from rich.table import Table
+    from rich.text import Text
+
+    safe_rows = [[safe(cell) for cell in row] for row in rows]
+    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading, *cells in zip(headings, *safe_rows, strict=True):
+        longest = 0 if heading in free.split(",") else max(map(cell_len, (heading, *cells)))
+        justify: Literal["right", "left"] = "right" if heading in right.split(",") else "left"
+        grid.add_column(heading, justify=justify, min_width=longest, overflow="fold")
+    for row in safe_rows:
+        grid.add_row(*map(Text, row))
+    console = Console(highlight=False)
+    # A number cut in two misleads: better that the terminal breaks the whole line.
+    narrowest = measure_renderables(console, console.options.update(width=_ENDLESS), [grid]).minimum
+    width = max(console.width, narrowest) if console.is_terminal else _ENDLESS
+    Console(highlight=False, width=width).print(grid)

@@ -1,0 +1,214 @@
+"""``aggregator reseller …``: who may order, his keys, and money that came in or went out."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aggregator.cli import output
+from aggregator.cli.opening import load, now_ms, reading, writing
+from aggregator.cli.options import Amount, config_option, confirm, json_option, yes_option
+from aggregator.core.model import Scope
+
+if TYPE_CHECKING:
+    from aggregator.store.resellers import Account
+
+OVERLAP = timedelta(hours=24)
+_NAME_MAX = 64
+
+name_argument = click.argument("name")
+amount_argument = click.argument("amount", type=Amount())
+
+
+class Scopes(click.ParamType[frozenset[Scope]]):
+    """A comma list of scopes."""
+
+    name = "scopes"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> frozenset[Scope]:
+        if isinstance(value, frozenset):
+            return value
+        words = [word for part in value.split(",") if (word := part.strip())]
+        if not words or set(words) - set(Scope):
+            self.fail(f"{value!r} is no comma list of {', '.join(Scope)}.", param, ctx)
+        return frozenset(Scope(word) for word in words)
+
+
+class NewName(click.ParamType[str]):
+    """A name that can be typed again: printable, no blanks at its ends."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        name = str(value)
+        if not (0 < len(name) <= _NAME_MAX and name.isprintable() and name == name.strip()):
+            self.fail(f"must be 1 to {_NAME_MAX} printable characters.", param, ctx)
+        return name
+
+
+@click.group()
+def reseller() -> None:
+    """Resellers: their keys and their money."""
+
+
+@reseller.command(epilog="Example: aggregator reseller add shop --scopes read,order")
+@click.argument("name", type=NewName())
+@click.option(
+    "--scopes",
+    type=Scopes(),
+    default=",".join(Scope),
+    show_default=True,
+    help="What his key may do.",
+)
+@config_option
+@json_option
+def add(name: str, scopes: frozenset[Scope], config_path: Path, as_json: bool) -> None:
+    """Add a reseller, and print his key: it is shown this once.
+
+    Makes the database where there is none yet.
+    """
+    from aggregator.store import resellers
+
+    with writing(load(config_path), create=True) as tx:
+        key = resellers.add(tx, name, now_ms(), scopes)
+    if as_json:
+        output.as_json({"reseller": name, "key": key})
+    else:
+        click.echo(f"{name} may {', '.join(sorted(scopes))}. His key, shown this once:\n{key}")
+
+
+@reseller.command("list", epilog="Example: aggregator reseller list --json")
+@config_option
+@json_option
+def list_(config_path: Path, as_json: bool) -> None:
+    """List resellers with what they can spend and what their open orders hold."""
+    from aggregator.store import resellers
+
+    with reading(load(config_path)) as tx:
+        accounts = resellers.listed(tx)
+    if as_json:
+        output.as_json([_described(one) for one in accounts])
+        return
+    rows = (
+        (
+            one.name,
+            output.money(one.available_micros),
+            output.money(one.held_micros),
+            "disabled" if one.disabled else "",
+            output.shown(one.created_at_ms),
+        )
+        for one in accounts
+    )
+    output.table(("RESELLER", "AVAILABLE", "HELD", "", "ADDED"), rows, right="AVAILABLE,HELD")
+
+
+def _described(one: "Account") -> dict[str, object]:
+    return {
+        "reseller": one.name,
+        "available": output.money(one.available_micros),
+        "held": output.money(one.held_micros),
+        "disabled": one.disabled,
+        "created_at": output.moment(one.created_at_ms),
+    }
+
+
+def _tell(account: "Account", currency: str, as_json: bool) -> None:
+    """What an account holds after money came or went."""
+    if as_json:
+        output.as_json(_described(account))
+        return
+    available, held = output.money(account.available_micros), output.money(account.held_micros)
+    click.echo(f"{account.name} has {available} {currency} available, {held} held.")
+
+
+@reseller.command(epilog='Example: aggregator reseller credit shop 25 --note "invoice 118"')
+@name_argument
+@amount_argument
+@click.option("--note", help="The reason; it stands in the ledger.")
+@yes_option
+@config_option
+@json_option
+def credit(
+    name: str, amount: int, note: str | None, yes: bool, config_path: Path, as_json: bool
+) -> None:
+    """Add money that a reseller has paid."""
+    from aggregator.store import resellers
+
+    loaded = load(config_path)
+    currency = loaded.setup.policy.currency
+    confirm(f"Credit {name} with {output.money(amount)} {currency}?", yes)
+    with writing(loaded) as tx:
+        account = resellers.credit(tx, name, amount, note, now_ms())
+    _tell(account, currency, as_json)
+
+
+@reseller.command(epilog='Example: aggregator reseller debit shop 25 --note "paid back"')
+@name_argument
+@amount_argument
+@click.option("--note", required=True, help="The reason; it stands in the ledger.")
+@yes_option
+@config_option
+@json_option
+def debit(name: str, amount: int, note: str, yes: bool, config_path: Path, as_json: bool) -> None:
+    """Take off money that a reseller was given back."""
+    from aggregator.store import resellers
+
+    loaded = load(config_path)
+    currency = loaded.setup.policy.currency
+    confirm(f"Take {output.money(amount)} {currency} from {name}?", yes)
+    with writing(loaded) as tx:
+        account = resellers.debit(tx, name, amount, note, now_ms())
+    _tell(account, currency, as_json)
+
+
+@reseller.command("rotate-key", epilog="Example: aggregator reseller rotate-key shop --now")
+@name_argument
+@click.option("--now", is_flag=True, help="The old key ends at once, not after 24 hours.")
+@config_option
+@json_option
+def rotate_key(name: str, now: bool, config_path: Path, as_json: bool) -> None:
+    """Print a new key, shown this once; the old one works for 24 more hours."""
+    from aggregator.store import resellers
+
+    at_ms = now_ms()
+    until_ms = at_ms if now else at_ms + int(OVERLAP.total_seconds() * 1000)
+    with writing(load(config_path)) as tx:
+        key = resellers.rotate_key(tx, name, until_ms, at_ms)
+    if as_json:
+        until = output.moment(until_ms)
+        output.as_json({"reseller": name, "key": key, "old_key_until": until})
+    else:
+        old = "has ended" if now else f"works until {output.shown(until_ms)} UTC"
+        click.echo(f"The new key of {name}, shown this once; the old one {old}:\n{key}")
+
+
+@reseller.command(epilog="Example: aggregator reseller disable shop")
+@name_argument
+@config_option
+@json_option
+def disable(name: str, config_path: Path, as_json: bool) -> None:
+    """Let none of a reseller's keys in any more; his orders go on."""
+    _set_disabled(config_path, name, True, as_json)
+
+
+@reseller.command(epilog="Example: aggregator reseller enable shop")
+@name_argument
+@config_option
+@json_option
+def enable(name: str, config_path: Path, as_json: bool) -> None:
+    """Let a disabled reseller's keys in again."""
+    _set_disabled(config_path, name, False, as_json)
+
+
+def _set_disabled(config_path: Path, name: str, disabled: bool, as_json: bool) -> None:
+    from aggregator.store import resellers
+
+    with writing(load(config_path)) as tx:
+        resellers.set_disabled(tx, name, disabled)
+    if as_json:
+        output.as_json({"reseller": name, "disabled": disabled})
+    else:
+        click.echo(f"{name} is {'disabled' if disabled else 'enabled'}.")

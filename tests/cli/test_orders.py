@@ -1,0 +1,166 @@
+"""`aggregator orders list` and `show`."""
+
+from typing import Any
+
+import pytest
+
+from aggregator.core.errors import ErrorClass
+from aggregator.core.model import Kind, Policy, Purchase
+from aggregator.core.outcome import Rejected
+from aggregator.ports import Opened
+from aggregator.store import attempts, orders, refills, statuses
+from aggregator.store.tx import Tx
+from tests.cli.support import LINK, Desk
+from tests.store import builders
+from tests.store.builders import HOUR, NOW
+
+
+def test_list_shape(shop: Desk) -> None:
+    """A row has these eight keys; what is not known is null."""
+    shop.queued()
+    shop.placed("9311")
+    assert shop.json("orders", "list") == [
+        {
+            "order": 2,
+            "state": "placed",
+            "reseller": "shop",
+            "service": 1,
+            "charge": "0.25",
+            "provider": "gulf",
+            "upstream_order_id": "9311",
+            "created_at": "2023-11-14T22:13:20.000Z",
+        },
+        {
+            "order": 1,
+            "state": "queued",
+            "reseller": "shop",
+            "service": 1,
+            "charge": "0.25",
+            "provider": None,
+            "upstream_order_id": None,
+            "created_at": "2023-11-14T22:13:20.000Z",
+        },
+    ]
+
+
+def test_empty_list_is_json_too(shop: Desk) -> None:
+    """No orders is an empty list."""
+    assert shop.json("orders", "list") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ((), [4, 3, 2, 1]),
+        (("--limit", "2"), [4, 3]),
+        (("--state", "in_doubt"), [2]),
+        (("--provider", "owner"), [4, 2]),
+        (("--provider", "nobody"), []),
+        (("--reseller", "other"), [3]),
+        (("--link", LINK), [4, 3, 2, 1]),
+        (("--link", "https://example.org/p/"), []),
+        (("--state", "placed", "--provider", "gulf", "--reseller", "shop"), [1]),
+    ],
+)
+def test_list_filters(shop: Desk, options: tuple[str, ...], found: list[int]) -> None:
+    """Options narrow the list; a provider's includes what may have been bought there."""
+    shop.reseller("other")
+    shop.placed("1")
+    shop.doubt(first=builders.attempt("owner"))
+    shop.placed("2", reseller="other")
+    shop.placed("1", first=builders.attempt("owner"))
+    assert [row["order"] for row in shop.json("orders", "list", *options)] == found
+
+
+def test_list_charge_is_what_was_paid(shop: Desk) -> None:
+    """What the charges of all orders sum to is what left the balance."""
+    shop.order(Rejected(ErrorClass.LINK, "Bad link"))
+    shop.queued()
+    shop.run("orders", "cancel", "2")
+    shop.placed()
+    shop.run("orders", "refund", "3", "0.05", "--note", "x")
+    charges = [row["charge"] for row in shop.json("orders", "list")]
+    assert charges == ["0.20", "0.00", "0.00"]
+    assert shop.available() == 9_800_000
+
+
+def test_list_for_people(shop: Desk) -> None:
+    """Off a terminal each order is one line, however long."""
+    shop.placed("9" * 300)
+    heading, line = shop.run("orders", "list").stdout.splitlines()
+    assert heading.split() == [
+        "ORDER", "STATE", "RESELLER", "SERVICE", "CHARGE", "PROVIDER", "THEIR", "ORDER", "CREATED"
+    ]  # fmt: skip
+    assert "9" * 300 in line
+
+
+def test_show_unknown_order(shop: Desk) -> None:
+    """An order that there is not is said."""
+    assert shop.refused("orders", "show", "5") == "Error: There is no order 5."
+
+
+def test_show_tells_what_to_do_about_a_doubt(shop: Desk) -> None:
+    """First comes where it may be, why nobody knows, and the commands that settle it."""
+    order_id = shop.doubt()
+    said = shop.run("orders", "show", str(order_id)).stdout
+    assert said.startswith("Order 1 is in doubt.\nIt was sent to gulf")
+    for part in (
+        "read timeout",
+        "aggregator orders resolve 1 --placed",
+        "aggregator orders resolve 1 --not-placed",
+        "aggregator orders retry 1",
+        LINK,
+        "0.25 USD per 1000",
+        "r1 of the configuration",
+        "gulf: chosen",
+    ):
+        assert part in said
+
+
+def dripfeed(tx: Tx) -> int:
+    """A drip-feed of two runs, the first of them made, with a refill of it."""
+    reseller_id = builders.reseller(tx, "drip", 10_000_000)
+    opened = orders.open_order(tx, builders.dripfeed(reseller_id, 2))
+    assert isinstance(opened, Opened)
+    attempts.close_attempt(tx, builders.placed(opened.order_id, opened.attempt_id, "12"))
+    told: dict[str, Any] = {"children": ("86",), "runs": 1, "kind": Kind.DRIPFEED}
+    reading = builders.reading(opened.order_id, "In progress", **told)
+    statuses.apply_status(tx, reading, Policy(), NOW + HOUR)
+    (child,) = orders.children(tx, opened.order_id)
+    refills.add_refill(tx, child, "r-7", NOW + HOUR)
+    return opened.order_id
+
+
+def test_show_tells_all(shop: Desk) -> None:
+    """Attempts, transfers, children, refills and events are all there, for programs too."""
+    order_id = shop.write(dripfeed)
+    told = shop.json("orders", "show", str(order_id))
+    assert told["state"] == "placed"
+    assert told["reseller"] == "drip"
+    assert (told["kind"], told["runs"], told["units"]) == ("dripfeed", 2, 500)
+    assert told["config_revision"] == "r1"
+    assert told["routes_considered"] == ["gulf: chosen"]
+    assert [(one["provider"], one["state"]) for one in told["attempts"]] == [("gulf", "placed")]
+    assert [(one["kind"], one["amount"]) for one in told["transfers"]] == [
+        ("hold", "0.25"),
+        ("post", "0.25"),
+    ]
+    (child,) = told["children"]
+    assert (child["upstream_order_id"], child["share"]) == ("86", "0.125")
+    of_child = shop.json("orders", "show", str(child["order"]))
+    assert of_child["parent"] == order_id
+    assert [one["upstream_refill_id"] for one in of_child["refills"]] == ["r-7"]
+    for shown in (order_id, child["order"]):
+        assert "Where it is" in shop.run("orders", "show", str(shown)).stdout
+
+
+def test_strangers_cannot_draw_on_the_screen(shop: Desk) -> None:
+    """Control characters and markup from outside are spelled out."""
+    link = "https://example.org/[red]\x1b[2J"
+    purchase = Purchase(Kind.NORMAL, 1000, 1000, {"link": link, "quantity": "1000"})
+    order_id = shop.placed("\x1b]0;x\x07[bold]7", purchase=purchase)
+    for args in (("orders", "show", str(order_id)), ("orders", "list")):
+        said = shop.run(*args).stdout
+        assert "\x1b" not in said
+        assert "\\x1b]0;x\\x07[bold]7" in said
+    assert shop.json("orders", "show", str(order_id))["params"]["link"] == link

@@ -51,6 +51,19 @@ test: lint
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= --junit-xml=$(OUT)/junit.xml $(PYTEST_ARGS)
 	$(BIN)/coverage report --include='aggregator/core/*,aggregator/dialects/*' --fail-under=100
 
+# What the promises rest on (docs/reliability.md), each in its long form. BENCH_ARGS reaches the
+# program: make evidence-kill-loop BENCH_ARGS='--kills 5000 --seed 7'
+BENCH_ARGS ?=
+EVIDENCE := double-spend idempotency status-storm hostile kill-loop restarts doubts planted
+
+evidence-hostile: PROGRAM := hostile_replies
+evidence-planted: PROGRAM := planted_bugs
+
+.PHONY: evidence $(EVIDENCE:%=evidence-%)
+evidence: $(EVIDENCE:%=evidence-%)
+$(EVIDENCE:%=evidence-%): evidence-%: install-dev
+	$(BIN)/python -m benchmarks.$(or $(PROGRAM),$(subst -,_,$*)) $(BENCH_ARGS)
+
 # Keeps the versions that are locked; `make lock UPGRADE=--upgrade` takes the newest.
 # The hashes are those of every file of a version, so one lock serves all Pythons and machines.
 COMPILE := CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --strip-extras \
@@ -66,4 +79,4 @@ lock: | $(BIN)/python
 clean:
 	rm -rf $(OUT) build dist *.egg-info .coverage .coverage.* htmlcov
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find aggregator tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find aggregator benchmarks tests -name __pycache__ -type d -prune -exec rm -rf {} +

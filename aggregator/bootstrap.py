@@ -7,10 +7,9 @@ the sockets upstream, and the database last.
 """
 
 import asyncio
-import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -19,11 +18,11 @@ import structlog
 
 from aggregator import api, config, store, telemetry
 from aggregator.actions import Desk, World
-from aggregator.background import Clockwork, Job, jobs
+from aggregator.background import Bell, Clockwork, Doubts, Job, jobs
 from aggregator.core.model import State
+from aggregator.core.steady import Steady
 from aggregator.ports import Setup
-from aggregator.store import SqliteStore, lists, meta
-from aggregator.store.scripted import ScriptedStore
+from aggregator.store import ScriptedStore, lists, meta
 from aggregator.store.tx import Tx
 from aggregator.upstream import Call, UpstreamClient
 
@@ -31,10 +30,19 @@ log = structlog.get_logger(__name__)
 
 
 class SystemClock:
-    """``ports.Clock`` over the machine's clocks."""
+    """``ports.Clock`` over the machine's clocks. ``stepped`` hears of milliseconds that
+    the wall clock jumped, and that this one leaves out."""
+
+    def __init__(self) -> None:
+        self.stepped: Callable[[int], None] = lambda _ms: None
+        self._steady = Steady(time.time_ns() // 1_000_000 - time.monotonic_ns() // 1_000_000)
 
     def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
+        wall_ms = time.time_ns() // 1_000_000
+        self._steady, step_ms = self._steady.after(wall_ms, time.monotonic_ns() // 1_000_000)
+        if step_ms:
+            self.stepped(step_ms)
+        return self._steady.now_ms(wall_ms)
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -44,16 +52,20 @@ async def serve(config_path: Path, environ: Mapping[str, str]) -> int:
     """Runs the server until SIGTERM or SIGINT; the exit status.
 
     Raises config.ConfigErrors for a configuration that cannot be used,
-    store.CannotOpen for such a database, OSError for an address in use.
+    store.CannotOpen for such a database, OSError for an address in use, and
+    another store.StoreError where the server cannot go on (``ScriptedStore.lost``).
     """
     loaded = config.load(config_path, environ)
     telemetry.set_up(secrets=_secrets(loaded))
     for warning in loaded.warnings:
         log.warning("configuration", said=str(warning))
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with running(loaded):
+        loop.add_signal_handler(name, stop.set)
+    # By default it would end the process at once, also when a terminal is closed.
+    loop.add_signal_handler(signal.SIGHUP, log.warning, "hangup_ignored")
+    async with running(loaded, api.Inherited.of_process(environ)):
         telemetry.sd_notify("READY=1")
         await stop.wait()
         telemetry.sd_notify("STOPPING=1")
@@ -68,19 +80,33 @@ def _secrets(loaded: config.Loaded) -> list[str]:
 
 
 @asynccontextmanager
-async def running(loaded: config.Loaded) -> AsyncIterator[World]:
-    """The whole server, listening, for as long as the context lasts."""
+async def running(
+    loaded: config.Loaded, inherited: api.Inherited | None = None
+) -> AsyncIterator[World]:
+    """The whole server, listening, for as long as the context lasts.
+
+    ``inherited``: sockets that came to us open.
+    """
     metrics = telemetry.Metrics()
     async with AsyncExitStack() as stack:
         database = await _opened(loaded, stack)
         world = await _world(loaded.setup, database, metrics, stack)
         await _recovered(world)
+        doubts = Doubts(world, database)
+        await doubts.load()
         desk = Desk(world)
         numbers = Job("numbers", 5.0, partial(_count, world, database, metrics))
-        await stack.enter_async_context(Clockwork([*jobs(world, desk), numbers]))
+        others = Job("others", 5.0, partial(_watch_others, world, database))
+        settling = Job("doubts", 1.0, doubts.settle)
+        work = [*jobs(world, desk), settling, numbers, others, *_bell(loaded, world)]
+        clockwork = Clockwork(work)
+        await stack.enter_async_context(clockwork)
         stack.push_async_callback(world.finish, loaded.setup.policy.drain_within_s)
-        await _listening(loaded, desk, database, metrics, stack)
+        await _listening(loaded, desk, database, metrics, inherited or api.Inherited(), stack)
+        stack.callback(setattr, world, "stopping", True)  # nothing new leaves from here on
         yield world
+        if database.lost is not None:
+            raise database.lost
 
 
 @asynccontextmanager
@@ -90,12 +116,14 @@ async def counter(config_path: Path, environ: Mapping[str, str]) -> AsyncIterato
     It writes through short connections, beside a server that may be running.
     """
     loaded = config.load(config_path, environ)
+    # Trouble on the way is logged, and must neither reach stdout nor show a key.
+    telemetry.set_up("warning", secrets=_secrets(loaded))
     async with AsyncExitStack() as stack:
         database = store.BesideStore(loaded.server.database, loaded.setup.policy)
         yield await _world(loaded.setup, database, telemetry.Metrics(), stack)
 
 
-async def _opened(loaded: config.Loaded, stack: AsyncExitStack) -> SqliteStore:
+async def _opened(loaded: config.Loaded, stack: AsyncExitStack) -> ScriptedStore:
     """The database, if it may be used with this configuration; it is remembered there."""
     database = await store.open_store(loaded.server.database, loaded.setup.policy)
     stack.push_async_callback(database.close)
@@ -104,6 +132,16 @@ async def _opened(loaded: config.Loaded, stack: AsyncExitStack) -> SqliteStore:
         raise config.ConfigErrors(loaded.locate(mistakes))
     await database.write(partial(remember, setup=loaded.setup))
     return database
+
+
+def _bell(loaded: config.Loaded, world: World) -> list[Job]:
+    """The job behind ``alert_command``, if there is one."""
+    command = loaded.server.alert_command
+    if command is None:
+        return []
+    bell = Bell(command)
+    world.ring = bell.ring
+    return [Job("bell", 0.0, bell.answer)]
 
 
 def memory(tx: Tx) -> config.Memory:
@@ -136,17 +174,24 @@ async def _world(
             clock,
             on_call=partial(_called, metrics),
             slot_s=setup.policy.answer_within_s,
+            may_send=database.may_send,
         )
     )
-    return World(
+    world = World(
         store=database,
         upstream=upstream,
         clock=clock,
         setup=setup,
-        boot_id=secrets.token_hex(8),
+        boot_id=database.boot_id,
         catalogue=await database.catalogue(),
         metrics=metrics,
     )
+    clock.stepped = partial(_clock_stepped, world)
+    return world
+
+
+def _clock_stepped(world: World, step_ms: int) -> None:
+    world.alert("clock_stepped", by_s=step_ms // 1000, deadlines="moved along")
 
 
 def _called(metrics: telemetry.Metrics, call: Call) -> None:
@@ -159,11 +204,24 @@ async def _recovered(world: World) -> None:
         world.alert("in_doubt", order=order_id, cause="the process died")
 
 
+async def _watch_others(world: World, database: ScriptedStore) -> None:
+    """Other servers on the database may die; and may have taken this one for dead.
+
+    Then it stops as if it were told to, and so it does when its disk has failed: what
+    is on it must be read anew.
+    """
+    for order_id in await database.recover_others(world.clock.now_ms()):
+        world.alert("in_doubt", order=order_id, cause="the process died")
+    if database.lost is not None:
+        signal.raise_signal(signal.SIGTERM)
+
+
 async def _listening(
     loaded: config.Loaded,
     desk: Desk,
-    database: SqliteStore,
+    database: ScriptedStore,
     metrics: telemetry.Metrics,
+    inherited: api.Inherited,
     stack: AsyncExitStack,
 ) -> None:
     server, setup = loaded.server, loaded.setup
@@ -174,11 +232,15 @@ async def _listening(
     )
     door = api.Api(desk, settings, metrics)
     stack.push_async_callback(door.close, setup.policy.drain_within_s)
-    log.info("listening", address=await door.start(str(server.listen)), revision=setup.revision)
+    address = await door.start(str(server.listen), inherited)
+    log.info("listening", address=address, revision=setup.revision)
     if server.admin_listen is not None:
         admin = api.Admin(partial(_ready, database, setup), metrics, server.admin_token)
         stack.push_async_callback(admin.close)
-        log.info("admin_listening", address=await admin.start(str(server.admin_listen)))
+        address = await admin.start(str(server.admin_listen), inherited)
+        log.info("admin_listening", address=address)
+    for place in inherited.unused:
+        log.warning("inherited_socket_unused", address=place)
 
 
 def _limits(limits: config.Limits) -> api.Limits:
@@ -188,16 +250,18 @@ def _limits(limits: config.Limits) -> api.Limits:
     return api.Limits(limit(limits.per_key), limit(limits.per_address), limit(limits.failed_auth))
 
 
-def _ready(database: SqliteStore, setup: Setup) -> tuple[bool, Mapping[str, object]]:
+def _ready(database: ScriptedStore, setup: Setup) -> tuple[bool, Mapping[str, object]]:
     trouble = database.trouble
     detail: dict[str, object] = {"revision": setup.revision}
     return trouble is None, detail | ({"store": trouble} if trouble else {})
 
 
-async def _count(world: World, database: SqliteStore, metrics: telemetry.Metrics) -> None:
+async def _count(world: World, database: ScriptedStore, metrics: telemetry.Metrics) -> None:
     """The numbers that somebody watching wants to see, into the metrics."""
     numbers = await database.numbers()
-    metrics.doubts_open(numbers.by_state[State.IN_DOUBT])
+    oldest_ms = numbers.oldest_doubt_ms
+    age_s = 0.0 if oldest_ms is None else (world.clock.now_ms() - oldest_ms) / 1000
+    metrics.doubts_open(numbers.by_state[State.IN_DOUBT], age_s)
     metrics.queue_length(numbers.by_state[State.QUEUED])
     now_ms = world.clock.now_ms()
     for name, provider in world.setup.providers.items():

@@ -34,6 +34,7 @@ from aggregator.core.model import (
     State,
 )
 from aggregator.core.outcome import Outcome
+from aggregator.core.scanning import Heard
 from aggregator.dialects import Dialect
 
 
@@ -76,13 +77,19 @@ class RequestId:
 
 @dataclass(frozen=True, slots=True)
 class AttemptDraft:
-    """A try about to be written. ``cost_micros``: the full cost expected there."""
+    """A try about to be written. ``cost_micros``: the full cost expected there.
+
+    ``low_anchor``: our highest ID there that had been answered before.
+    ``idempotency_key``: ``name=value`` of a parameter that the add carries.
+    """
 
     provider: str
     upstream_service: str
     kind: Kind
     boot_id: str
     cost_micros: int | None = None
+    low_anchor: int | None = None
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +215,14 @@ class Store(Protocol):
         """At start: ``sending`` of a dead process becomes ``in_doubt``. Order IDs."""
 
     # -- the queue
-    async def queued(self, limit: int) -> list[Order]:
-        """Oldest first."""
+    async def queued_services(self) -> list[int]:
+        """The services that some order in the queue is of."""
+
+    async def queued(self, service_id: int, after_id: int, limit: int) -> list[Order]:
+        """Those of a service with higher IDs than ``after_id``, oldest first."""
+
+    async def queued_too_long(self, now_ms: int, limit: int) -> list[int]:
+        """Orders whose ``queued_until_ms`` has come."""
 
     async def start_queued(self, order_id: int, draft: AttemptDraft, now_ms: int) -> int | None:
         """The new attempt's ID; None if the order is no longer queued."""
@@ -233,8 +246,8 @@ class Store(Protocol):
     ) -> list[Event]:
         """Settle each (core.settlement) with its money; returns what is worth an alert."""
 
-    async def check_later(self, order_ids: Sequence[int], next_check_at_ms: int) -> None:
-        """Nobody answered for these: ask again then."""
+    async def check_later(self, order_ids: Sequence[int], next_check_at_ms: int | None) -> None:
+        """Nobody answered for these: ask again then; None: never."""
 
     # -- refills
     async def add_refill(self, order: Order, upstream_refill_id: str, now_ms: int) -> int: ...
@@ -273,6 +286,11 @@ class Upstream(Protocol):
         self, provider: str, ids: Sequence[str], kind: Kind, *, timeout_s: float
     ) -> StatusAnswers:
         """Any number of IDs: split into the dialect's batches, asked in parallel."""
+
+    async def probe(
+        self, provider: str, ids: Sequence[str], kind: Kind, *, timeout_s: float
+    ) -> Heard:
+        """The status of so many IDs as one call takes: asked once, whatever comes of it."""
 
     async def refill(
         self, provider: str, ids: Sequence[str], *, timeout_s: float

@@ -228,6 +228,7 @@ class Metrics:
         self._attempts = new(counter, "attempts", "Calls that buy.", "provider", "outcome")
         self._alerts = new(counter, "alerts", "What an operator should look at.", "kind")
         self._doubts = new(gauge, "doubts_open", "Orders in doubt.")
+        self._oldest_doubt = new(gauge, "doubts_oldest_seconds", "Age of the oldest of them.")
         self._queue = new(gauge, "queue_length", "Orders waiting for a route.")
         self._usable = new(gauge, "provider_usable", "1: takes orders now.", "provider")
         self._balance = new(gauge, "provider_balance", "In its own currency.", "provider")
@@ -256,8 +257,9 @@ class Metrics:
     def alert(self, kind: str) -> None:
         self._alerts.labels(kind).inc()
 
-    def doubts_open(self, count: int) -> None:
+    def doubts_open(self, count: int, oldest_s: float = 0.0) -> None:
         self._doubts.set(count)
+        self._oldest_doubt.set(oldest_s)
 
     def queue_length(self, count: int) -> None:
         self._queue.set(count)

@@ -17,6 +17,7 @@ from aggregator.core.messages import (
 )
 from aggregator.core.model import Kind, Policy, Provider, Purchase, Route, Service
 from aggregator.core.outcome import InDoubt, Outcome, Placed
+from aggregator.core.scanning import Heard
 from aggregator.dialects import Dialect
 from aggregator.ports import Setup
 
@@ -64,6 +65,7 @@ class FakeUpstream:
     balances: dict[str, Balance | Refused | Unreadable] = field(default_factory=dict)
     healths: dict[str, Health] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
     asked: list[tuple[str, str, Kind, tuple[str, ...]]] = field(default_factory=list)
 
     async def add(
@@ -84,6 +86,8 @@ class FakeUpstream:
     def _answers(
         self, action: str, provider: str, ids: Sequence[str], kind: Kind, known: Mapping[Any, Any]
     ) -> dict[str, Any]:
+        if provider in self.broken:
+            raise ValueError("a fault of the upstream's own")
         self.asked.append((action, provider, kind, tuple(ids)))
         return {one: known.get((provider, one), Unreadable("silent")) for one in ids}
 
@@ -91,6 +95,11 @@ class FakeUpstream:
         self, provider: str, ids: Sequence[str], kind: Kind, *, timeout_s: float
     ) -> dict[str, Any]:
         return self._answers("status", provider, ids, kind, self.statuses)
+
+    async def probe(
+        self, provider: str, ids: Sequence[str], kind: Kind, *, timeout_s: float
+    ) -> Heard:
+        return Heard(self._answers("probe", provider, ids, kind, self.statuses), 0, 0)
 
     async def refill(
         self, provider: str, ids: Sequence[str], *, timeout_s: float

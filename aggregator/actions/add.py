@@ -138,14 +138,18 @@ async def _opened(
     weighed = world.weigh(service, purchase)
     ranked = world.ranked(service, weighed)
     order_draft = _draft(world, reseller, service, purchase, request, weighed, ranked)
-    opened = await world.store.open_order(order_draft)
+    with world.doubtful.flight(order_draft.first.provider if order_draft.first else ""):
+        opened = await world.store.open_order(order_draft)
     if isinstance(opened, Remembered):
         _repeat(opened, request or RequestId("", ""), answering)
         return None
     if opened.attempt_id is None:
         answering.give_id(opened.order_id, purchase.kind)
         return None
-    return Job(opened.order_id, purchase, opened.attempt_id, ranked[0], ranked[1:], answering)
+    job = Job(opened.order_id, purchase, opened.attempt_id, ranked[0], ranked[1:], answering)
+    job.queueable = any(one.verdict is Verdict.WAITING for one in weighed)
+    job.idempotency_key = order_draft.first.idempotency_key if order_draft.first else None
+    return job
 
 
 def _on_sale(world: World, params: Mapping[str, str]) -> Service:

@@ -3,7 +3,7 @@
 ``"cancel": 1`` means asked for. Money moves only when a later status says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aggregator.actions.forward import TIMEOUT_S, reaches, service_of, translated
 from aggregator.actions.ids import asked
@@ -55,8 +55,11 @@ def _may_be_asked(world: World, order: Order) -> bool:
 
 
 async def _asked_for(world: World, orders: Sequence[Order]) -> Answers:
-    async def ask(provider: str, kind: Kind, ids: Sequence[str]) -> CancelAnswers:
-        return await world.upstream.cancel(provider, ids, timeout_s=TIMEOUT_S)
+    async def ask(
+        provider: str, kind: Kind, ids: Mapping[str, int]
+    ) -> dict[int, Refused | Unreadable | None]:
+        said = await world.upstream.cancel(provider, list(ids), timeout_s=TIMEOUT_S)
+        return {ids[theirs]: answer for theirs, answer in said.items()}
 
     said = await ask_providers(orders, ask)
     answers: Answers = {}

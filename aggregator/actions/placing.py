@@ -25,7 +25,7 @@ import structlog
 from aggregator.actions.answering import Answering
 from aggregator.actions.world import World
 from aggregator.core import errors
-from aggregator.core.model import Purchase, State
+from aggregator.core.model import Kind, Purchase, State
 from aggregator.core.outcome import (
     Following,
     InDoubt,
@@ -58,18 +58,30 @@ class Job:
     answering: Answering
     tries: int = 1
     queueable: bool = False
+    idempotency_key: str | None = None
 
 
 def draft(world: World, purchase: Purchase, choice: Weighed) -> AttemptDraft:
     """The attempt row for a try at ``choice``."""
-    route = choice.facts.route
+    route, provider = choice.facts.route, choice.facts.provider
+    sequence = world.sequence(route.provider, purchase.kind)
     return AttemptDraft(
         provider=route.provider,
         upstream_service=route.service,
-        kind=purchase.kind,
+        kind=sequence,
         boot_id=world.boot_id,
         cost_micros=choice.cost_micros,
+        low_anchor=world.doubtful.anchors.get((route.provider, sequence)),
+        idempotency_key=world.doubtful.token(provider, world.boot_id),
     )
+
+
+def keyed(purchase: Purchase, idempotency_key: str | None) -> Purchase:
+    """The purchase as it is sent: with the attempt's idempotency parameter, if it has one."""
+    if idempotency_key is None:
+        return purchase
+    name, _, value = idempotency_key.partition("=")
+    return replace(purchase, params={**purchase.params, name: value})
 
 
 async def place(world: World, job: Job) -> None:
@@ -87,31 +99,56 @@ async def place(world: World, job: Job) -> None:
 async def _attempted(world: World, job: Job) -> bool:
     """One try with its transaction 2; whether there is another to make."""
     route = job.at.facts.route
-    outcome = await world.upstream.add(
-        route.provider, route.service, job.purchase, timeout_s=READ_FOR_S
-    )
+    purchase = keyed(job.purchase, job.idempotency_key)
+    with world.doubtful.flight(route.provider):
+        outcome = await world.upstream.add(
+            route.provider, route.service, purchase, timeout_s=READ_FOR_S
+        )
+    outcome = _believed(outcome, job.purchase)
+    if isinstance(outcome, Placed):
+        sequence = world.sequence(route.provider, job.purchase.kind)
+        world.doubtful.placed(route.provider, sequence, outcome.upstream_order_id)
     then = following(outcome, job.tries)
     job.queueable = job.queueable or then.queueable
-    _told(world, job, outcome, then)
     if then.step is Step.PLACED:
         # It is bought and known by its attempt row: the answer need not wait for the disk.
         job.answering.give_id(job.order_id, job.purchase.kind)
     # What has not left when we stop goes to the queue, and leaves at the next start.
-    next_choice = None if world.stopping else _next(job, then.step)
+    next_choice = None if world.stopping else _next(world, job, then.step)
     closing = _closing(world, job, outcome, then, next_choice)
     closed = await _close(world, job, closing)
+    if isinstance(outcome, Placed) and closed.state is State.IN_DOUBT:
+        outcome = InDoubt("they named an order that is already ours")
+    _told(world, job, outcome, then)
     if next_choice is None or closed.attempt_id is None:
         _answer(job, closed, closing)
         return False
     job.tries = job.tries + 1 if next_choice is job.at else 1
     job.at, job.attempt_id = next_choice, closed.attempt_id
+    job.idempotency_key = closing.next.idempotency_key if closing.next else None
     return True
 
 
-def _next(job: Job, step: Step) -> Weighed | None:
+def _believed(outcome: Outcome, purchase: Purchase) -> Outcome:
+    """A provider that says it made something else of the order has to be looked at."""
+    told = outcome.kind if isinstance(outcome, Placed) else None
+    if not isinstance(outcome, Placed) or told is None:
+        return outcome
+    if (told is Kind.DRIPFEED) is (purchase.kind is Kind.DRIPFEED):
+        return outcome
+    return InDoubt(f"they made a {told} order of it: {outcome.upstream_order_id}")
+
+
+def _next(world: World, job: Job, step: Step) -> Weighed | None:
+    """The next try. A route whose provider fell ill meanwhile is one to wait for."""
     if step is Step.SAME_ROUTE:
         return job.at
-    return job.ahead.pop(0) if step is Step.NEXT_ROUTE and job.ahead else None
+    while step is Step.NEXT_ROUTE and job.ahead:
+        choice = job.ahead.pop(0)
+        if world.takes_orders(choice.facts.provider.name):
+            return choice
+        job.queueable = True
+    return None
 
 
 def _closing(

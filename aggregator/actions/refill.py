@@ -1,6 +1,6 @@
 """``refill``: only of completed orders, of services that have it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aggregator.actions.forward import TIMEOUT_S, reaches, service_of, translated
 from aggregator.actions.ids import asked
@@ -47,8 +47,11 @@ def _may_be_asked(world: World, order: Order) -> bool:
 
 
 async def _asked_for(world: World, orders: Sequence[Order]) -> Answers:
-    async def ask(provider: str, kind: Kind, ids: Sequence[str]) -> RefillAnswers:
-        return await world.upstream.refill(provider, ids, timeout_s=TIMEOUT_S)
+    async def ask(
+        provider: str, kind: Kind, ids: Mapping[str, int]
+    ) -> dict[int, str | Refused | Unreadable]:
+        said = await world.upstream.refill(provider, list(ids), timeout_s=TIMEOUT_S)
+        return {ids[theirs]: answer for theirs, answer in said.items()}
 
     said = await ask_providers(orders, ask)
     lost = Unreadable("not answered")

@@ -1,8 +1,9 @@
 """Asks providers after orders, and settles what they say.
 
 Both a reseller's ``status`` and the poller go through here. One silent provider
-spoils no other's answer: each is asked on its own, in parallel, under one
-deadline, and whoever did not answer leaves the last that is known.
+spoils no other's answer: each is asked on its own, in parallel, under one deadline,
+and what it says is settled as soon as it is heard. Whoever did not answer leaves the
+last that is known.
 """
 
 import asyncio
@@ -10,51 +11,71 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
+import structlog
+
 from aggregator.actions.world import World
 from aggregator.core.messages import OrderStatus
 from aggregator.core.model import Kind, Order
 from aggregator.ports import Reading
 
 Answer = TypeVar("Answer")
-Ask = Callable[[str, Kind, Sequence[str]], Awaitable[Mapping[str, Answer]]]
+Ask = Callable[[str, Kind, Mapping[str, int]], Awaitable[Mapping[int, Answer]]]
+
+NOT_SETTLED = "not_settled"  # the store's word for an answer that broke a rule
+
+log = structlog.get_logger(__name__)
 
 
 async def ask_providers(orders: Iterable[Order], ask: Ask[Answer]) -> dict[int, Answer]:
-    """Puts one question to each provider (and ID sequence) that holds some of ``orders``.
+    """Puts one question to each provider (and kind of order) that holds some of ``orders``.
 
-    Returns what was answered, by our order ID.
+    ``ask`` is given the provider's IDs with ours. What it raises for one of them is
+    logged, and costs only that one's answers. Returns what was answered, by our ID.
     """
     groups: dict[tuple[str, Kind], dict[str, int]] = defaultdict(dict)
     for order in orders:
         if order.provider is not None and order.upstream_order_id is not None:
             groups[order.provider, order.kind][order.upstream_order_id] = order.id
-    answers = await asyncio.gather(
-        *(ask(provider, kind, list(ids)) for (provider, kind), ids in groups.items())
-    )
-    return {
-        ids[theirs]: answer
-        for ids, answered in zip(groups.values(), answers, strict=True)
-        for theirs, answer in answered.items()
-    }
+    answers: dict[int, Answer] = {}
+    asking = (ask(provider, kind, ids) for (provider, kind), ids in groups.items())
+    for provider, said in zip(groups, await _all(asking), strict=True):
+        if isinstance(said, BaseException):
+            log.error("asking_failed", provider=provider[0], exc_info=said)
+        else:
+            answers |= said
+    return answers
+
+
+async def _all(
+    asking: Iterable[Awaitable[Mapping[int, Answer]]],
+) -> list[Mapping[int, Answer] | BaseException]:
+    return await asyncio.gather(*asking, return_exceptions=True)
 
 
 async def refresh(world: World, orders: Sequence[Order], *, timeout_s: float) -> set[int]:
     """Asks after ``orders`` and settles the answers; returns whose status is fresh."""
-    asked_at_ms = world.clock.now_ms()
 
-    async def ask(provider: str, kind: Kind, ids: Sequence[str]) -> Mapping[str, object]:
+    async def ask(provider: str, kind: Kind, ids: Mapping[str, int]) -> dict[int, None]:
         if provider not in world.setup.providers:
             return {}
-        return await world.upstream.status(provider, ids, kind, timeout_s=timeout_s)
+        asked_at_ms = world.clock.now_ms()
+        said = await world.upstream.status(provider, list(ids), kind, timeout_s=timeout_s)
+        readings = [
+            Reading(ids[theirs], answer, asked_at_ms)
+            for theirs, answer in said.items()
+            if isinstance(answer, OrderStatus)
+        ]
+        return dict.fromkeys(await _settled(world, readings))
 
-    answers = await ask_providers(orders, ask)
-    readings = [
-        Reading(order_id, answer, asked_at_ms)
-        for order_id, answer in answers.items()
-        if isinstance(answer, OrderStatus)
-    ]
-    if readings:
-        now_ms = world.clock.now_ms()
-        alerts = await world.store.apply_statuses(readings, world.settling_policy, now_ms)
-        world.alert_all(alerts)
-    return {reading.order_id for reading in readings}
+    return set(await ask_providers(orders, ask))
+
+
+async def _settled(world: World, readings: Sequence[Reading]) -> set[int]:
+    """Writes what was heard; the orders for which that worked."""
+    if not readings:
+        return set()
+    now_ms = world.clock.now_ms()
+    alerts = await world.store.apply_statuses(readings, world.settling_policy, now_ms)
+    world.alert_all(alerts)
+    broken = {event.order_id for event in alerts if event.kind == NOT_SETTLED}
+    return {reading.order_id for reading in readings} - broken

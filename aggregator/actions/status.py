@@ -57,7 +57,7 @@ async def _shown(world: World, order: Order) -> OrderStatus:
         currency=world.setup.policy.currency,
         runs=max(order.runs_done or 0, len(children)) if dripfeed else None,
         posts=max(order.posts_done or 0, len(children)) if subscription else None,
-        expiry=order.expiry if subscription else None,
+        expiry=(order.expiry or order.params.get("expiry")) if subscription else None,
         children=tuple(str(child.id) for child in children) if order.kind.has_children else None,
         kind=order.kind,
     )

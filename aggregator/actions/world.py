@@ -9,8 +9,9 @@ from typing import Any
 import structlog
 
 from aggregator.actions.answering import Answering
+from aggregator.actions.doubtful import Doubtful, sequence_of
 from aggregator.core import routing
-from aggregator.core.model import Offer, Order, Policy, Purchase, Service
+from aggregator.core.model import Kind, Offer, Order, Policy, Purchase, Service
 from aggregator.core.routing import Facts, Weighed
 from aggregator.ports import Clock, Event, Setup, Store, Upstream
 from aggregator.telemetry import Metrics
@@ -38,11 +39,15 @@ class World:
     ring: Callable[[Mapping[str, object]], None] = lambda _event: None
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     answering: dict[tuple[int, str], Answering] = field(default_factory=dict)
+    doubtful: Doubtful = field(default_factory=Doubtful)
     started_s: float = 0.0
+    up_since_ms: int = 0
     stopping: bool = False
+    turn: dict[int, int] = field(default_factory=dict)  # of the queue, by service
 
     def __post_init__(self) -> None:
         self.started_s = self.clock.monotonic()
+        self.up_since_ms = self.clock.now_ms()
 
     async def finish(self, within_s: float) -> None:
         """Lets the tasks end, then cancels them: what was sending becomes a doubt,
@@ -54,11 +59,12 @@ class World:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Runs ``work`` in a task of the app's: no client hanging up ends it."""
         task = asyncio.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        return task
 
     @property
     def patient(self) -> bool:
@@ -86,7 +92,22 @@ class World:
 
     def weigh(self, service: Service, purchase: Purchase) -> list[Weighed]:
         now_ms = self.clock.now_ms()
-        return [routing.weigh(service, purchase, one, now_ms) for one in self.facts(service)]
+        weighed = [routing.weigh(service, purchase, one, now_ms) for one in self.facts(service)]
+        return [self._heeded(one, purchase) for one in weighed]
+
+    def _heeded(self, choice: Weighed, purchase: Purchase) -> Weighed:
+        sequence = self.sequence(choice.facts.provider.name, purchase.kind)
+        return self.doubtful.heeded(choice, purchase, sequence)
+
+    def sequence(self, provider: str, kind: Kind) -> Kind:
+        """The provider's ID sequence in which an order of that kind stands."""
+        return sequence_of(self.setup.dialect_of(provider), kind)
+
+    def takes_orders(self, provider: str) -> bool:
+        """Whether an order may go there at this moment."""
+        known = self.setup.providers.get(provider)
+        usable = self.upstream.health(provider).usable(self.clock.now_ms())
+        return known is not None and known.takes_orders and usable
 
     def ranked(self, service: Service, weighed: Sequence[Weighed]) -> list[Weighed]:
         return routing.candidates(service, weighed, [self.draw() for _ in weighed])
@@ -104,4 +125,4 @@ class World:
     def alert_all(self, events: Sequence[Event]) -> None:
         """For events that are on disk already."""
         for event in events:
-            self.alert(event.kind, order=event.order_id, **event.detail)
+            self.alert(event.kind, **{**event.detail, "order": event.order_id})

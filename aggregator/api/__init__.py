@@ -7,12 +7,14 @@
 ``limits``     how often somebody may ask
 ``addresses``  who is calling, behind which proxies
 ``admin``      ``Admin``: health, readiness, metrics
-``listener``   sockets, start and drain
+``listener``   start and drain
+``sockets``    addresses, and sockets that were opened for us
 =============  ===============================================================
 """
 
 from aggregator.api.admin import Admin
 from aggregator.api.faces import Api, Desk, Settings
 from aggregator.api.limits import Limit, Limits
+from aggregator.api.sockets import Inherited
 
-__all__ = ["Admin", "Api", "Desk", "Limit", "Limits", "Settings"]
+__all__ = ["Admin", "Api", "Desk", "Inherited", "Limit", "Limits", "Settings"]

@@ -35,6 +35,11 @@ class Addresses:
             client = address
         return client
 
+    def is_untrusted_loopback(self, peer: str) -> bool:
+        """Whether a proxy on this machine, if it is one, is not believed."""
+        address = _address(peer) or LOOPBACK
+        return ip_address(address).is_loopback and not self._is_trusted(address)
+
     def _is_trusted(self, address: str) -> bool:
         parsed = ip_address(address)
         return any(parsed in network for network in self._trusted)

@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 
 from aggregator.api.faces import bearer
 from aggregator.api.listener import Listener, error, response
+from aggregator.api.sockets import Inherited
 from aggregator.telemetry import Metrics, logger
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -43,9 +44,9 @@ class Admin:
         self._open_pages = {"/healthz": self._health, "/readyz": self._readiness}
         self._closed_pages = {"/metrics": self._numbers}
 
-    async def start(self, listen: str) -> str:
+    async def start(self, listen: str, inherited: Inherited | None = None) -> str:
         """See ``Listener.start``."""
-        return await self._listener.start(listen)
+        return await self._listener.start(listen, inherited)
 
     def drain(self) -> None:
         self._listener.drain()

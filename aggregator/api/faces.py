@@ -28,9 +28,10 @@ from aiohttp import hdrs, web
 from aggregator import telemetry
 from aggregator.api.addresses import Addresses, Network, network
 from aggregator.api.body import read_body, read_fields
-from aggregator.api.limits import Limiter, Limits
-from aggregator.api.listener import IDLE_S, Listener, error, response
+from aggregator.api.limits import Limiter, Limits, Remembered
+from aggregator.api.listener import GRACE_S, IDLE_S, Listener, error, response
 from aggregator.api.refusals import HungUp, Refusal, too_many, wrong_method
+from aggregator.api.sockets import Inherited
 from aggregator.core.errors import (
     REQUEST_ID_REUSED,
     UNAUTHENTICATED,
@@ -42,6 +43,9 @@ from aggregator.dialects import Dialect, Request, decode_request, encode_answer
 from aggregator.dialects.answering import Neutral as Answer
 
 BODY_S = 10.0
+KEYS_REMEMBERED = 65_536
+# Refusals that cost us more than they cost whoever asks for them.
+_COUNTED = frozenset({"malformed", "too_slow", "too_large"})
 _NO_COMMAND = Command("")
 
 
@@ -76,7 +80,7 @@ class _Call:
 
 class Api:
     """``monotonic`` gives seconds; ``body_s`` bounds how long a body may take to
-    arrive, ``idle_s`` a request's headers."""
+    arrive, ``idle_s`` a request's headers, ``grace_s`` a last request when we stop."""
 
     def __init__(
         self,
@@ -87,6 +91,7 @@ class Api:
         monotonic: Callable[[], float] = time.monotonic,
         body_s: float = BODY_S,
         idle_s: float = IDLE_S,
+        grace_s: float = GRACE_S,
     ) -> None:
         self._desk = desk
         self._metrics = metrics
@@ -97,7 +102,9 @@ class Api:
         self._per_key = Limiter(None, monotonic)
         self._per_address = Limiter(None, monotonic)
         self._failed_auth = Limiter(None, monotonic)
-        self._listener = Listener(self._answer, idle_s=idle_s, linger_s=body_s)
+        self._good_keys = Remembered(KEYS_REMEMBERED)
+        self._warned = False
+        self._listener = Listener(self._answer, idle_s=idle_s, linger_s=body_s, grace_s=grace_s)
         self.reload(settings)
 
     def reload(self, settings: Settings) -> None:
@@ -109,9 +116,9 @@ class Api:
         self._per_address.limit = settings.limits.per_address
         self._failed_auth.limit = settings.limits.failed_auth
 
-    async def start(self, listen: str) -> str:
+    async def start(self, listen: str, inherited: Inherited | None = None) -> str:
         """See ``Listener.start``. A unix socket is open to all: so is this API."""
-        return await self._listener.start(listen, socket_mode=0o666)
+        return await self._listener.start(listen, inherited, socket_mode=0o666)
 
     def drain(self) -> None:
         self._listener.drain()
@@ -136,10 +143,20 @@ class Api:
 
     def _address_of(self, request: web.BaseRequest) -> str:
         peer = request.remote or ""
+        if not self._warned and hdrs.X_FORWARDED_FOR in request.headers:
+            self._warn_of_proxy(peer)
         if not self._addresses.trusts_any:
             return self._addresses.client(peer)
         forwarded = ",".join(request.headers.getall(hdrs.X_FORWARDED_FOR, ()))
         return self._addresses.client(peer, forwarded)
+
+    def _warn_of_proxy(self, peer: str) -> None:
+        """All its clients would share one address, and its limits."""
+        if self._addresses.is_untrusted_loopback(peer):
+            self._warned = True
+            self._log.warning(
+                "a proxy on this machine is not trusted", hint="name it in trusted_proxies"
+            )
 
     def _record(self, call: _Call, status: int, seconds: float) -> None:
         self._metrics.request(call.action, call.answer, seconds)
@@ -163,6 +180,8 @@ class Api:
             return response(await self._serve(request, dialect, call))
         except Refusal as refusal:
             call.answer, call.error = refusal.kind, refusal.text
+            if refusal.kind in _COUNTED:
+                self._failed_auth.take(network(call.address))
             body = encode_answer(dialect, _NO_COMMAND, Refused(refusal.text))
             answer = response(body, refusal.status)
             answer.headers.update(refusal.headers)
@@ -190,9 +209,15 @@ class Api:
         return encode_answer(dialect, command, answer)
 
     def _hold_to_limits(self, address: str) -> None:
-        """Before anything is read or looked up, so that guessing keys is slow."""
-        somebody = network(address)
-        wait_s = self._failed_auth.wait_s(somebody) or self._per_address.take(somebody)
+        """Before anything is read or looked up."""
+        wait_s = self._per_address.take(network(address))
+        if wait_s:
+            raise too_many(wait_s)
+
+    def _hold_guessers(self, address: str, key: int) -> None:
+        """Before the key is looked up, so that guessing is slow. A key that has been
+        good before is no guess: its owner may share his address with one who guesses."""
+        wait_s = 0 if key in self._good_keys else self._failed_auth.wait_s(network(address))
         if wait_s:
             raise too_many(wait_s)
 
@@ -208,16 +233,21 @@ class Api:
     async def _carried_out(self, request: web.BaseRequest, decoded: Request, call: _Call) -> Answer:
         key = decoded.key
         # hash() is salted per process: no key stays in memory for having been used.
-        wait_s = self._per_key.take(hash(key)) if key else 0
+        salted = hash(key)
+        self._hold_guessers(call.address, salted)
+        wait_s = self._per_key.take(salted) if key else 0
         if wait_s:
             raise too_many(wait_s)
         try:
             request_id = one_request_id(request.headers, decoded)
-            return await self._desk.carry_out(key, decoded.command, request_id)
+            answer = await self._desk.carry_out(key, decoded.command, request_id)
+            self._good_keys.add(salted)
+            return answer
         except ClientError as wrong:
             call.answer, call.error = "error", str(wrong)
             if call.error == UNAUTHENTICATED:
                 call.answer = "unauthenticated"
+                self._good_keys.discard(salted)
                 self._failed_auth.take(network(call.address))
             return Refused(call.error)
 

@@ -19,7 +19,8 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """None: no limit. ``failed_auth`` counts only the refused keys of an address."""
+    """None: no limit. ``failed_auth`` counts the refused keys of an address, and its
+    requests that nobody could read."""
 
     per_key: Limit | None = None
     per_address: Limit | None = None
@@ -67,3 +68,23 @@ class Limiter:
         full_at = max(self._full_at.get(who, now), now) + self.limit.seconds / self.limit.count
         wait_s = full_at - now - self.limit.seconds
         return (wait_s if wait_s > _GRAIN_S else 0), full_at
+
+
+class Remembered:
+    """The last ``size`` somebodies that were added."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._last: OrderedDict[Hashable, None] = OrderedDict()
+
+    def __contains__(self, who: Hashable) -> bool:
+        return who in self._last
+
+    def add(self, who: Hashable) -> None:
+        self._last[who] = None
+        self._last.move_to_end(who)
+        if len(self._last) > self._size:
+            self._last.popitem(last=False)
+
+    def discard(self, who: Hashable) -> None:
+        self._last.pop(who, None)

@@ -6,12 +6,16 @@
 ``polling``     asks after open orders, and sparsely after ended ones
 ``catalogues``  providers' lists of services, at start and hourly
 ``bell``        the operator's ``alert_command``
+``doubts``      settles orders in doubt: carries out ``core.doubt.plan``
+``incidents``   what ``plan`` looks at, from the database and from memory
+``verdicts``    what ``plan`` decided, written down; and what is there after all
 ``cures``       paused providers: is the money there, does the key work again
 ==============  ==============================================================
 """
 
 from aggregator.background.bell import Bell
 from aggregator.background.clockwork import Clockwork, Job
+from aggregator.background.doubts import Doubts
 from aggregator.background.jobs import jobs
 
-__all__ = ["Bell", "Clockwork", "Job", "jobs"]
+__all__ = ["Bell", "Clockwork", "Doubts", "Job", "jobs"]

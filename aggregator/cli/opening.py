@@ -43,11 +43,7 @@ def reading(loaded: "Loaded") -> Iterator["Tx"]:
 def writing(loaded: "Loaded", *, create: bool = False) -> Iterator["Tx"]:
     """A transaction, undone on any exception. NoDatabase, unless it may ``create`` one."""
     from aggregator import store
-    from aggregator.store.exceptions import NoDatabase
-    from aggregator.store.opening import path_of
 
-    database = path_of(loaded.server.database)
-    if not create and not database.exists():
-        raise NoDatabase(database=database)
-    with store.short_transaction(loaded.server.database, loaded.setup.policy) as tx:
+    database = loaded.server.database
+    with store.short_transaction(database, loaded.setup.policy, create=create) as tx:
         yield tx

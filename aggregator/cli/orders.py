@@ -94,7 +94,7 @@ def _lines(found: Iterable["Row"]) -> Iterator[tuple[str, ...]]:
     for row in found:
         yield (
             str(row["id"]),
-            f"{row['state']}, needs a person" if row["needs_person"] else row["state"],
+            _state(row),
             row["reseller"],
             str(row["service_id"]),
             output.money(_charged(row)),
@@ -102,6 +102,13 @@ def _lines(found: Iterable["Row"]) -> Iterator[tuple[str, ...]]:
             output.maybe(row["upstream_order_id"]),
             output.shown(row["created_at_ms"]),
         )
+
+
+def _state(row: "Row") -> str:
+    """Of an order in doubt, why it still is."""
+    state = f"{row['state']}, needs a person" if row["needs_person"] else str(row["state"])
+    why = json.loads(row["awaited"]).get("why") if row["awaited"] else None
+    return f"{state}: {why}" if why else state
 
 
 @orders.command(epilog="Example: aggregator orders show 23501")

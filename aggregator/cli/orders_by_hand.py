@@ -20,6 +20,7 @@ from aggregator.cli.options import (
     yes_option,
 )
 from aggregator.core.model import Order, State
+from aggregator.dialects.values import sound_id
 
 if TYPE_CHECKING:
     from aggregator.config import Loaded
@@ -86,9 +87,10 @@ def _sound_id(placed: str | None, not_placed: bool) -> str | None:
         raise click.UsageError("Give either --placed UPSTREAM_ID or --not-placed.")
     if placed is None:
         return None
-    if not placed.strip() or not placed.isprintable():
-        raise click.UsageError("An upstream ID is printable text.")
-    return placed.strip()
+    upstream_order_id = sound_id(placed.strip())
+    if upstream_order_id is None:
+        raise click.UsageError("An upstream ID is one ID: 1 to 64 letters, digits, _ and -.")
+    return upstream_order_id
 
 
 def _resolving(order_id: int, placed: str | None) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 OPENED = "opened"  # the event that keeps which routes were considered
 _LONGEST = 200  # of a parameter or an event's detail; --json has them whole
+_AWAITED = ("doubt_waits", "doubt_needs_person")
 _FREE = "CAUSE,NOTE,DETAIL"
 
 _ADVICE = {
@@ -26,6 +27,7 @@ _ADVICE = {
     "wait longer. Below stands why no route took it.",
     State.IN_DOUBT: "It was sent to {at}, and no sound answer came back ({cause}): it may be\n"
     "bought there or not. It is never sent again by itself; the charge stays held{person}.\n"
+    "{awaited}"
     "Look in the panel of {at} for an order of {sent} UTC with this link, then:\n"
     "  it is there:      aggregator orders resolve {id} --placed THEIR_ORDER_ID\n"
     "  it is not:        aggregator orders resolve {id} --not-placed\n"
@@ -49,12 +51,19 @@ def _advice(story: "Story") -> str:
         cause=(last.cause if last else None) or "no reason known",
         sent=output.shown(last.created_at_ms if last else order.created_at_ms),
         person=", until a person decides" if order.needs_person else "",
+        awaited=f"Now: {reason}.\n" if (reason := awaited(story)) else "",
         upstream_order_id=order.upstream_order_id,
         word=f", last seen as {order.word}" if order.word else "",
         next_check=output.shown(order.next_check_at_ms),
         queued_until=output.shown(order.queued_until_ms),
         error=order.error,
     )
+
+
+def awaited(story: "Story") -> str | None:
+    """Of an order in doubt: what its settling waits for, or why a person must decide."""
+    told = [one.detail.get("why") for one in story.events if one.kind in _AWAITED]
+    return str(told[-1]) if told and story.order.state is State.IN_DOUBT else None
 
 
 def considered(story: "Story") -> list[str]:

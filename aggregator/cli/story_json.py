@@ -6,7 +6,7 @@ Times are ISO 8601 text, money is text, IDs of theirs are text; null is "not kno
 from typing import TYPE_CHECKING
 
 from aggregator.cli import output
-from aggregator.cli.story import considered
+from aggregator.cli.story import awaited, considered
 from aggregator.core.model import Attempt, Order, Refill
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def described(story: "Story") -> dict[str, object]:
         "parent": order.parent_id,
         "state": order.state.value,
         "needs_person": order.needs_person,
+        "awaited": awaited(story),
         "reseller": story.reseller,
         "service": order.service_id,
         "type": order.service_type,

@@ -25,7 +25,7 @@ def cost(order: Order, children: Sequence[Order] = (), unregistered: int = 0) ->
     if order.kind.has_children and (children or unregistered):
         units = _units_of_children(order, children, unregistered)
         return pricing.share(whole, units, order.units)
-    return pricing.share(whole, *_delivered(order))
+    return pricing.share(whole, *delivered(order))
 
 
 def is_post(order: Order) -> bool:
@@ -33,7 +33,7 @@ def is_post(order: Order) -> bool:
     return order.parent_id is not None and TYPES[order.service_type].billing is Billing.POSTS
 
 
-def _delivered(order: Order) -> tuple[int, int]:
+def delivered(order: Order) -> tuple[int, int]:
     """What was delivered, and the whole it is a part of. Not yet known: all of it."""
     ended = order.state in ENDED
     if order.kind is Kind.SUBSCRIPTION and ended and order.posts_done is not None:
@@ -52,7 +52,7 @@ def _delivered(order: Order) -> tuple[int, int]:
 
 
 def _units(order: Order) -> int:
-    part, whole = _delivered(order)
+    part, whole = delivered(order)
     return min(order.units, -(-order.units * part // whole))
 
 

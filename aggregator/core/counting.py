@@ -17,7 +17,7 @@ which they began: the money is right for the provider, and which reseller's orde
 stands behind which ID is the best guess there is.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -46,6 +46,29 @@ class Fit(IntEnum):
     NO = 0
     MAYBE = 1
     EXACT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Who else may have made an orphan: ``broods`` whose children cannot be asked,
+    and the ``watched``. ``cleared(one, number)``: a full sweep for that watched one
+    has been made, and did not show this ID."""
+
+    broods: tuple[Brood, ...]
+    watched: tuple[Watched, ...]
+    floor: Floor
+    cleared: Callable[[Watched, int], bool]
+
+    def may_hatch(self, said: OrderStatus) -> bool:
+        return any(hatched(brood, said) for brood in self.broods)
+
+    def may_claim(self, number: int, said: OrderStatus) -> bool:
+        return any(
+            number >= self.floor(one.doubt)
+            and fit(one.doubt.fingerprint, said) is not Fit.NO
+            and not self.cleared(one, number)
+            for one in self.watched
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,43 +116,26 @@ def hatched(brood: Brood, said: OrderStatus) -> bool:
     return shown <= brood.high_micros and (shown >= brood.low_micros or _lowered(said))
 
 
-def count(
-    doubts: Sequence[Doubt],
-    orphans: Orphans,
-    floor: Floor,
-    broods: Collection[Brood] = (),
-    watched: Callable[[int, OrderStatus], Sequence[Watched]] = lambda number, said: (),
-) -> Count:
-    """Groups of ``doubts`` with the orphans that fit them, and what is left over.
-
-    ``watched(number, said)``: closed doubts whose order this may be. ``broods``:
-    whose children cannot be asked.
-    """
+def count(doubts: Sequence[Doubt], orphans: Orphans, others: Others) -> Count:
+    """Groups of ``doubts`` with the orphans that fit them, and what is left over."""
     by_age = sorted(doubts, key=lambda one: (one.began_at_ms, one.attempt_id))
-    fits = {number: _fits(by_age, number, said, floor) for number, said in orphans.items()}
-    groups, unexplained = [], []
+    fits = {number: _fits(by_age, number, said, others.floor) for number, said in orphans.items()}
+    groups: list[Group] = []
+    unexplained: list[int] = []
     for members in _groups(by_age, fits):
+        owned = tuple(one for one in by_age if one.attempt_id in members)
         mine = {number: fits[number] for number in sorted(fits) if fits[number].keys() & members}
-        owned = [one for one in by_age if one.attempt_id in members]
-        brooding = {n for n in mine if any(hatched(brood, orphans[n]) for brood in broods)}
-        excused = brooding | {n for n in mine if watched(n, orphans[n])}
-        matched = _matched({n: list(who) for n, who in mine.items() if n not in excused})
-        if matched is None:
-            unexplained += mine
-        sure = all(found is Fit.EXACT for who in mine.values() for found in who.values())
-        even = matched is not None and len(matched) == len(mine) == len(owned)
-        placed = matched if sure and even and mine else None
-        groups.append(Group(tuple(owned), tuple(mine), placed, bool(brooding)))
-    stray = {n: said for n, said in orphans.items() if not fits[n]}
-    late, nobodys = _late(stray, broods, watched)
+        group = _counted(owned, mine, orphans, others)
+        groups += [group or Group(owned, tuple(mine))]
+        unexplained += () if group else mine
+    stray = {number: orphans[number] for number in sorted(fits) if not fits[number]}
+    late, nobodys = _late(stray, others)
     return Count(tuple(groups), late, (*unexplained, *nobodys))
 
 
 def _fits(doubts: Sequence[Doubt], number: int, said: OrderStatus, floor: Floor) -> dict[int, Fit]:
     """Attempt -> how well this orphan fits it, where it does at all."""
-    found = {
-        one.attempt_id: fit(one.fingerprint, said) for one in doubts if number >= floor(one)
-    }
+    found = {one.attempt_id: fit(one.fingerprint, said) for one in doubts if number >= floor(one)}
     return {attempt: how for attempt, how in found.items() if how is not Fit.NO}
 
 
@@ -147,9 +153,28 @@ def _groups(doubts: Sequence[Doubt], fits: Mapping[int, Mapping[int, Fit]]) -> l
     return groups
 
 
+def _counted(
+    doubts: tuple[Doubt, ...],
+    fits: Mapping[int, Mapping[int, Fit]],
+    orphans: Orphans,
+    others: Others,
+) -> Group | None:
+    """The group; None where there are orphans in it that cannot all be ours."""
+    if not fits:
+        return Group(doubts)
+    brooding = {number for number in fits if others.may_hatch(orphans[number])}
+    excused = brooding | {number for number in fits if others.may_claim(number, orphans[number])}
+    matched = _matched({number: list(who) for number, who in fits.items() if number not in excused})
+    if matched is None:
+        return None
+    sure = all(how is Fit.EXACT for who in fits.values() for how in who.values())
+    even = len(matched) == len(fits) == len(doubts)
+    return Group(doubts, tuple(fits), matched if sure and even else None, bool(brooding))
+
+
 def _matched(fits: Mapping[int, Sequence[int]]) -> dict[int, int] | None:
-    """Attempt -> orphan, every orphan placed with an attempt of its own; None where
-    that is impossible (Kuhn's augmenting paths, free attempts first, in order)."""
+    """Attempt -> orphan, every orphan seated with an attempt of its own; None where
+    that is impossible (Kuhn's augmenting paths; free attempts first, in order)."""
     taken: dict[int, int] = {}
 
     def seated(orphan: int, asked: set[int]) -> bool:
@@ -168,25 +193,18 @@ def _matched(fits: Mapping[int, Sequence[int]]) -> dict[int, int] | None:
     return taken if all(seated(orphan, set()) for orphan in fits) else None
 
 
-def _late(
-    stray: Orphans,
-    broods: Collection[Brood],
-    watched: Callable[[int, OrderStatus], Sequence[Watched]],
-) -> tuple[tuple[tuple[Doubt, int], ...], tuple[int, ...]]:
+def _late(stray: Orphans, others: Others) -> tuple[tuple[tuple[Doubt, int], ...], tuple[int, ...]]:
     """Orphans that fit no open doubt: those of closed ones, and nobody's.
 
-    One that may be a child, and so cannot be attributed, is neither.
+    What may be a child is neither: nobody can say, and a child must not be canceled.
     """
-    claims: dict[int, dict[int, Doubt]] = {}
-    nobodys = []
-    for number, said in sorted(stray.items()):
-        owners = {one.doubt.attempt_id: one.doubt for one in watched(number, said)}
-        if owners:
-            claims[number] = owners
-        elif not any(hatched(brood, said) for brood in broods):
-            nobodys.append(number)
-    seats = _matched({number: list(owners) for number, owners in claims.items()})
+    stray = {number: said for number, said in stray.items() if not others.may_hatch(said)}
+    closed = {one.doubt.attempt_id: one.doubt for one in others.watched}
+    claims = {
+        n: list(_fits([*closed.values()], n, said, others.floor)) for n, said in stray.items()
+    }
+    nobodys = tuple(number for number, who in claims.items() if not who)
+    seats = _matched({number: who for number, who in claims.items() if who})
     if seats is None:
-        return (), (*claims, *nobodys)
-    late = tuple((claims[number][attempt], number) for attempt, number in seats.items())
-    return late, tuple(nobodys)
+        return (), tuple(claims)
+    return tuple((closed[attempt], number) for attempt, number in seats.items()), nobodys

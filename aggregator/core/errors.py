@@ -77,6 +77,12 @@ _TEXTS: tuple[tuple[ErrorClass, tuple[str, ...]], ...] = (
             "error while creating your order",
             "internal server error",
             "failed to create order",
+            "unexpected error",
+            "unknown error",
+            "timed out",
+            "timeout",
+            "gateway",
+            "curl error",
         ),
     ),
     (
@@ -256,7 +262,7 @@ _TEXTS: tuple[tuple[ErrorClass, tuple[str, ...]], ...] = (
 )
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Case and the kind and number of blanks make no difference."""
     return " ".join(text.casefold().split())
 
@@ -266,9 +272,9 @@ def classify(text: str, extra: Mapping[str, ErrorClass] | None = None) -> ErrorC
 
     ``extra`` are the dialect's own texts: substrings too, and they win.
     """
-    said = _plain(text)
+    said = plain(text)
     for text_of_theirs, error_class in (extra or {}).items():
-        needle = _plain(text_of_theirs)
+        needle = plain(text_of_theirs)
         if needle and needle in said:
             return error_class
     for error_class, needles in _TEXTS:

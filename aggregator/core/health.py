@@ -94,6 +94,8 @@ def after(health: Health, outcome: Outcome, now_ms: int) -> Health:
             return _backed_off(health, ErrorClass.RATE.value, now_ms)
         case Rejected(ErrorClass.DOWN):
             return _ill(health, ErrorClass.DOWN.value, now_ms)
+        case NotSent(ours=True):  # our congestion is not his illness
+            return health
         case NotSent(cause) | InDoubt(cause):
             return _ill(health, cause, now_ms)
     return health

@@ -8,6 +8,7 @@ since the epoch, money is the *provider's* currency in micros.
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from aggregator.core.messages import OrderStatus
 from aggregator.core.model import Kind, Provider
@@ -125,7 +126,7 @@ class Habits:
     pace_per_hour: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: ``own`` is kept once it has been asked for
 class Incident:
     """All that is known of one ID sequence of one provider, at one moment.
 
@@ -150,6 +151,15 @@ class Incident:
     not_exclusive: bool = False
     up_since_ms: int = 0
 
+    @cached_property
+    def own(self) -> tuple[tuple[int, int], ...]:
+        """The IDs of our placed adds in this sequence, each with when its add began."""
+        return tuple(
+            (one.upstream_id, one.began_at_ms)
+            for one in self.adds
+            if one.upstream_id is not None and one.sequence is self.sequence
+        )
+
 
 # Every step has its reason, one short phrase for ``orders show``. It does not change
 # while nothing changes, so an event a change of reason is enough.
@@ -157,7 +167,8 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing for this doubt before ``until_ms``; None: until an add is answered."""
+    """Nothing to do for this doubt but wait: for ``until_ms``, where that is known, or
+    for what ``why`` says. An add that is answered may always end it."""
 
     attempt_id: int
     order_id: int

@@ -14,13 +14,15 @@ from aggregator.core.errors import ClientError
 from aggregator.core.model import Kind, Purchase, Service
 
 LINK_MAX = 2048
+PIECES_MAX = 1000  # runs or posts of an order: each becomes an order of its own
 DRIPFEED = ("runs", "interval")
 
 _WHOLE = re.compile(r"[0-9]{1,18}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")  # no database takes them, no panel wants them
-_LINES = re.compile(r"\r\n|\r|\n")
-_NAMES = re.compile(r"\r\n|\r|\n|,")
+# Whatever a panel could take for the end of a line: what it counts is what we bill.
+_LINES = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
+_NAMES = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029,]+")
 
 
 class Billing(StrEnum):
@@ -165,6 +167,7 @@ def _quantity(service: Service, sent: dict[str, str]) -> Purchase:
         raise ClientError(errors.DRIPFEED_NOT_AVAILABLE)
     runs, interval = (_required_whole(sent, name) for name in DRIPFEED)
     units = _within(quantity * runs, service.min, service.max, service)
+    _countable("runs", runs)
     return Purchase(Kind.DRIPFEED, quantity, units, sent, runs, interval)
 
 
@@ -174,6 +177,11 @@ def _required_whole(sent: dict[str, str], name: str, least: int = 1) -> int:
         raise ClientError(errors.is_required(name))
     sent[name] = str(number)
     return number
+
+
+def _countable(name: str, pieces: int) -> None:
+    if pieces > PIECES_MAX:
+        raise ClientError(errors.is_required(name))
 
 
 def _subscription(service: Service, sent: dict[str, str]) -> Purchase:
@@ -187,6 +195,7 @@ def _subscription(service: Service, sent: dict[str, str]) -> Purchase:
     posts = _required_whole(sent, "posts")
     if "old_posts" in sent:
         posts += _required_whole(sent, "old_posts", least=0)
+    _countable("posts", posts)
     _required_whole(sent, "delay", least=0)
     sent |= {"min": str(low), "max": str(high)}
     return Purchase(Kind.SUBSCRIPTION, high, high * posts, sent, runs=posts)

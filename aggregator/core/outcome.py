@@ -40,7 +40,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
+    """``ours``: the reason lies with us, and says nothing about the provider."""
+
     cause: str
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def following(outcome: Outcome, tries_on_route: int) -> Following:
         case Placed():
             return Following(Step.PLACED)
         case InDoubt():
-            return Following(Step.DOUBT, alert=True)
+            return Following(Step.DOUBT)  # settled by itself, as a rule: see core.doubt
         case NotSent():
             again = tries_on_route < SAME_ROUTE_TRIES
             return Following(Step.SAME_ROUTE if again else Step.NEXT_ROUTE, queueable=True)

@@ -13,6 +13,7 @@ from aggregator.core import pricing
 from aggregator.core.health import Health
 from aggregator.core.model import Kind, Offer, Provider, Purchase, Route, Service, Strategy
 from aggregator.core.order_types import TYPES
+from aggregator.core.rivals import Admission
 
 
 class Verdict(StrEnum):
@@ -42,6 +43,7 @@ class Weighed:
     reason: str = ""
     cost_micros: int | None = None
     our_cost_micros: int | None = None
+    reluctant: bool = False  # usable, but only where no other is
 
     def explained(self) -> str:
         route = self.facts.route
@@ -116,6 +118,15 @@ def sells_at_loss(service: Service, facts: Facts) -> bool:
     return pricing.converted(rate, facts.provider.exchange_rate) > service.rate_micros
 
 
+def heeded(choice: Weighed, admission: Admission, why: str) -> Weighed:
+    """``choice`` with what the provider's open doubts say to another add there."""
+    if choice.verdict is not Verdict.USABLE or admission is Admission.GO:
+        return choice
+    if admission is Admission.NOT_NOW:
+        return replace(choice, verdict=Verdict.WAITING, reason=why)
+    return replace(choice, reluctant=True, reason=why)
+
+
 def candidates(
     service: Service, weighed: Sequence[Weighed], draws: Sequence[float]
 ) -> list[Weighed]:
@@ -129,6 +140,7 @@ def candidates(
         usable.sort(key=lambda pair: (pair[0].our_cost_micros is None, pair[0].our_cost_micros))
     elif service.strategy is Strategy.WEIGHTED:
         usable.sort(key=lambda pair: -_lot(pair[0].facts.route.weight, pair[1]))
+    usable.sort(key=lambda pair: pair[0].reluctant)
     return [one for one, _ in usable]
 
 

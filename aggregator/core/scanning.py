@@ -7,8 +7,8 @@ must not. If either is wrong, or any ID is missing from the answer, the batch co
 for nothing and the same IDs are asked again.
 
 ``Scan`` is what a sequence has seen, ``Manners`` how often its provider was asked.
-Both are values: a loop keeps them in memory, feeds every answer through ``heard``
-and ``behaved``, and may lose them; then the scan begins anew.
+Both are values: a loop keeps them in memory, feeds every answer through ``heard``,
+and may lose them; then the scan begins anew.
 """
 
 from collections.abc import Container, Mapping
@@ -85,6 +85,7 @@ class Probe:
 
     @property
     def asked(self) -> tuple[str, ...]:
+        """The IDs to ask, in one call: ours, those of the window, the impossible one."""
         return tuple(map(str, (self.sweep.head, *self.ids, self.impossible)))
 
 
@@ -143,33 +144,39 @@ def probes(low: int, high: int, batch: int) -> int:
 
 def fault(asked: Probe, reply: Heard) -> str:
     """Why a batch counts for nothing; empty where it counts."""
-    answers = reply.answers
     if reply.halt:
         return reply.halt
-    if not isinstance(answers.get(str(asked.sweep.head)), OrderStatus):
+    ours, *said, impossible = map(reply.answers.get, asked.asked)
+    if not isinstance(ours, OrderStatus):
         return "an order of ours did not answer as ours"
-    if not _absent(answers.get(str(asked.impossible))):
+    if not _absent(impossible):
         return "an impossible order did not answer with an error"
-    for number in asked.ids:
-        said = answers.get(str(number))
-        if not (isinstance(said, OrderStatus) or _absent(said)):
-            return "an ID was not answered for"
-    return ""
+    return "" if all(map(_answered, said)) else "an ID was not answered for"
+
+
+def _answered(said: object) -> bool:
+    return isinstance(said, OrderStatus) or _absent(said)
 
 
 def _absent(said: object) -> bool:
     return isinstance(said, Refused) and said.error_class not in _NOISE
 
 
-def heard(scan: Scan, asked: Probe, reply: Heard) -> Scan:
-    """The scan after an answer. A batch that counts for nothing leaves it where it was."""
+def heard(scan: Scan, manners: Manners, asked: Probe, reply: Heard) -> tuple[Scan, Manners]:
+    """What is known, and what may still be asked, after the answer to a probe."""
+    wrong = fault(asked, reply)
+    return _learned(scan, asked, reply, wrong), _behaved(manners, reply, wrong)
+
+
+def _learned(scan: Scan, asked: Probe, reply: Heard, wrong: str) -> Scan:
+    """A batch that counts for nothing leaves its sweep where it was."""
     one = asked.sweep
-    if fault(asked, reply):
+    if wrong:
         return replace(scan, current=one)
     found = {
         number: said
-        for number in asked.ids
-        if isinstance(said := reply.answers[str(number)], OrderStatus)
+        for number, said in zip(asked.ids, map(reply.answers.get, asked.asked[1:]), strict=False)
+        if isinstance(said, OrderStatus)
     }
     one = replace(one, next_id=asked.to_id + 1, unknown={**one.unknown, **found})
     if one.next_id <= one.high:
@@ -178,10 +185,9 @@ def heard(scan: Scan, asked: Probe, reply: Heard) -> Scan:
     return Scan((*scan.sweeps, done)[-KEPT_SWEEPS:])
 
 
-def behaved(manners: Manners, asked: Probe, reply: Heard) -> Manners:
-    """The manners after a probe: it is counted, and a panel that says no is obeyed."""
+def _behaved(manners: Manners, reply: Heard, wrong: str) -> Manners:
+    """The probe is counted, and a panel that says no is obeyed."""
     asked_at_ms = (*manners.asked_at_ms, reply.asked_at_ms)[-PROBES_PER_INCIDENT:]
-    wrong = fault(asked, reply)
     faults = manners.faults + 1 if wrong else 0
     after = replace(manners, asked_at_ms=asked_at_ms, faults=faults)
     if reply.halt or faults >= FAULTS_IN_A_ROW:

@@ -6,9 +6,10 @@ up from events: ``cost`` (of ``costs``) says what the order should finally cost,
 and figures, and the refund is whatever is missing to that. So an answer applied
 twice, or a poll racing a reseller's question, changes nothing; and the order in
 which answers arrive makes no difference as long as the provider takes nothing
-back. Two rules guard it where he does:
+back. Three rules guard it where he does:
 
 * an answer *asked* before the last one applied is dropped;
+* neither runs nor posts made ever fall, so that none of them is paid back twice;
 * the refunded sum never falls: a cost that moves up again only alerts, once.
 
 A provider's figures are hostile input: they are clamped, an end that cannot be
@@ -87,6 +88,7 @@ def settle(
     if order.state is State.CANCELED:  # its money was given back by then, if ever it was posted
         final = max(final, order.net_charge_micros)
     paid = _refunded(moved, final, cost(order, children))
+    story += _takebacks(moved, reading) if moved.state is not order.state else ()
     notes = _complaints(order, told, reading, word) + story + paid.notes
     return Settlement(_timed(paid.order, now_ms, policy), notes, named)
 
@@ -108,8 +110,8 @@ def _told(
         # Completed without a figure: nothing remains. Otherwise the last one stands.
         remains=_clamped(reading.remains, order.units, 0 if completed else order.remains),
         upstream_charge_micros=order.upstream_charge_micros if charge is None else charge,
-        runs_done=_clamped(reading.runs, order.runs or 0, order.runs_done),
-        posts_done=_clamped(reading.posts, order.runs or 0, order.posts_done),
+        runs_done=_counted(reading.runs, order, order.runs_done),
+        posts_done=_counted(reading.posts, order, order.posts_done),
         expiry=reading.expiry or order.expiry,
         asked_at_ms=asked_at_ms,
         failed_since_ms=_since(failing, order.failed_since_ms, asked_at_ms),
@@ -119,6 +121,12 @@ def _told(
 
 def _clamped(told: int | None, most: int, before: int | None) -> int | None:
     return before if told is None else min(max(told, 0), most)
+
+
+def _counted(told: int | None, order: Order, before: int | None) -> int | None:
+    """Runs or posts made. What was made stays made: the number never falls."""
+    made = _clamped(told, order.runs or 0, before)
+    return made if made is None or before is None else max(made, before)
 
 
 def _since(lasts: bool, before: int | None, asked_at_ms: int) -> int | None:
@@ -169,6 +177,20 @@ def _complaints(
         "charge": None if reading.charge is None else str(reading.charge)[:40],
     }
     return (Note("unknown_status" if word is None else "unreadable_end", detail, alert=True),)
+
+
+def _takebacks(order: Order, reading: OrderStatus) -> tuple[Note, ...]:
+    """An alert where an order ends with fewer runs or posts than were told before."""
+    figures = {
+        "runs": (reading.runs, order.runs_done),
+        "posts": (reading.posts, order.posts_done),
+    }
+    detail = {
+        name: f"{told} after {before}"
+        for name, (told, before) in figures.items()
+        if told is not None and before is not None and told < before
+    }
+    return (Note("count_fell", detail, alert=True),) if detail else ()
 
 
 def _end(told: Order, word: Word | None, policy: Policy) -> State | None:

@@ -12,6 +12,8 @@ whatever the bytes.
 ``keys``       the keys of the file, one reader each
 ``clashes``    parts that are sound alone and wrong together
 ``wire``       requests, replies, and JSON that cannot be fooled
+``quoting``    what a panel says, apart from what it quotes of ours
+``scale``      how much a document holds, before it is parsed
 ``values``     single values: IDs, numbers, texts, errors
 ``asking``     client: a command into a request
 ``adding``     client: the answer to an ``add``, where misreading costs money

@@ -35,11 +35,14 @@ What must change together: this table, the one in the design's section on the
 walk of an ``add``, and the samples of hostile replies in the tests.
 """
 
-from aggregator.core.errors import ErrorClass, classify
+from collections.abc import Collection
+
+from aggregator.core.errors import ErrorClass
 from aggregator.core.model import Kind
 from aggregator.core.outcome import InDoubt, Outcome, Placed, Rejected
 from aggregator.dialects.form import Dialect
-from aggregator.dialects.values import error_in, failed, is_object, sound_id
+from aggregator.dialects.quoting import class_of
+from aggregator.dialects.values import clean, error_in, failed, is_object, sound_id
 from aggregator.dialects.wire import DUPLICATE_KEYS, Garbled, WireReply, parse
 
 # Statuses that say by themselves that the panel did not process the request.
@@ -59,12 +62,17 @@ _NOT_PROCESSED = {
 _NO_ORDER: tuple[object, ...] = (None, False, "", "0", [], {})
 
 
-def decode_added(dialect: Dialect, reply: WireReply) -> Outcome:
-    """Placed, Rejected or InDoubt, by the table above; never NotSent, never raises."""
+def decode_added(
+    dialect: Dialect, reply: WireReply, *, said_by_us: Collection[str] = ()
+) -> Outcome:
+    """Placed, Rejected or InDoubt, by the table above; never NotSent, never raises.
+
+    ``said_by_us``: what the panel may quote of the order. It does not class a refusal.
+    """
     by_status = _NOT_PROCESSED.get(reply.status)
     listens = 200 <= reply.status < 300 or 400 <= reply.status < 500
     http = f"http {reply.status}"
-    match _said(dialect, reply.body):
+    match _said(dialect, reply.body, said_by_us):
         case Placed() as placed:
             return placed if listens else InDoubt(f"{http} with order {placed.upstream_order_id}")
         case InDoubt() as contradiction:
@@ -79,7 +87,9 @@ def decode_added(dialect: Dialect, reply: WireReply) -> Outcome:
     return Rejected(by_status, http) if by_status else InDoubt(http)
 
 
-def _said(dialect: Dialect, body: bytes) -> Placed | Rejected | InDoubt | str:
+def _said(
+    dialect: Dialect, body: bytes, said_by_us: Collection[str]
+) -> Placed | Rejected | InDoubt | str:
     """What the body says. InDoubt: it contradicts itself. Text: why it says neither."""
     try:
         document = parse(body)
@@ -94,10 +104,10 @@ def _said(dialect: Dialect, body: bytes) -> Placed | Rejected | InDoubt | str:
         return _named(dialect, document, order)
     if order not in _NO_ORDER:
         return InDoubt(f"order {sound_id(order) or '?'} beside an error")
-    error_class = classify(error, dialect.errors)
+    error_class = class_of(dialect, error, said_by_us)
     if error_class is ErrorClass.UNKNOWN_OUTCOME:
         return InDoubt("the panel does not know")
-    return Rejected(error_class, error)
+    return Rejected(error_class, clean(error))
 
 
 def _named(dialect: Dialect, document: dict[str, object], order: object) -> Placed | InDoubt | str:

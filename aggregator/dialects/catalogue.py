@@ -3,6 +3,7 @@
 from aggregator.core.messages import Balance, Refused, ServiceRow, Unreadable
 from aggregator.dialects.form import Dialect
 from aggregator.dialects.opening import open_reply
+from aggregator.dialects.scale import is_larger_than
 from aggregator.dialects.values import (
     clean_lines,
     count,
@@ -16,6 +17,12 @@ from aggregator.dialects.values import (
     text_in,
 )
 from aggregator.dialects.wire import WireReply
+
+MAX_ROWS = 50_000
+# Rows may hold objects, and fields that we know nothing of, but not without end.
+_MAX_OBJECTS = 4 * MAX_ROWS
+_MAX_VALUES = 1000
+_TOO_LARGE = Unreadable("catalogue too large")
 
 
 def decode_balance(dialect: Dialect, reply: WireReply) -> Balance | Refused | Unreadable:
@@ -37,8 +44,10 @@ def decode_services(dialect: Dialect, reply: WireReply) -> list[ServiceRow] | Re
     """The catalogue, each service once. Rows without a sound ID and a name are dropped.
 
     ``{"status": "success", "data": "Empty Data"}`` and ``[]`` are an empty one. An
-    unknown type is kept as it is spelled.
+    unknown type is kept as it is spelled. One of more than ``MAX_ROWS`` is not read.
     """
+    if is_larger_than(reply.body, _MAX_OBJECTS, _MAX_VALUES):
+        return _TOO_LARGE
     document = open_reply(dialect, reply)
     if isinstance(document, Refused | Unreadable):
         return document
@@ -50,6 +59,8 @@ def decode_services(dialect: Dialect, reply: WireReply) -> list[ServiceRow] | Re
         document = [] if document == "Empty Data" else document
     if not is_list(document):
         return Unreadable("not a list")
+    if len(document) > MAX_ROWS:
+        return _TOO_LARGE
     rows: dict[str, ServiceRow] = {}
     for item in document:
         row = _row(dialect, item)

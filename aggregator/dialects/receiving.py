@@ -16,10 +16,14 @@ from urllib.parse import parse_qsl
 from aggregator.core.messages import ACTIONS, Command, Unreadable
 from aggregator.core.model import Kind
 from aggregator.dialects.form import ID_PARAMS, PARAMS, Dialect
+from aggregator.dialects.scale import holds_more_than
 from aggregator.dialects.values import clean, is_list, is_object
 from aggregator.dialects.wire import Garbled, parse
 
 MAX_FIELDS = 1000
+MAX_ITEMS = 1000  # of a list, but for those of lines: a comment each
+MAX_LINES = 10_000
+_MAX_MARKS = 2 * MAX_LINES + 5 * MAX_FIELDS  # a text and a comma each, and some
 _ITEM = re.compile(r"(.+)\[[0-9]*\]", re.DOTALL)
 # NUL and half surrogates cannot be stored or sent on.
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
@@ -52,18 +56,25 @@ def fields_from_form(text: bytes) -> dict[str, str] | Unreadable:
 
 def fields_from_json(body: bytes) -> dict[str, str] | Unreadable:
     """The fields of a JSON object. Numbers keep their text, lists become text, null is absent."""
+    if holds_more_than(body, _MAX_MARKS):
+        return Unreadable("too many values")
     try:
         document = parse(body)
     except Garbled as garbled:
         return Unreadable(str(garbled))
     if not is_object(document):
         return Unreadable("not a JSON object")
+    if len(document) > MAX_FIELDS:
+        return Unreadable("too many fields")
     pairs: list[tuple[str, str]] = []
     for name, value in document.items():
         if value is None:
             continue
         name_in_form = f"{name}[]" if is_list(value) else name
-        for item in value if is_list(value) else [value]:
+        items = value if is_list(value) else [value]
+        if len(items) > (MAX_LINES if name in _OF_LINES else MAX_ITEMS):
+            return Unreadable("too many values")
+        for item in items:
             text = _scalar(item)
             if text is None:
                 return Unreadable("nested values")
@@ -136,7 +147,9 @@ def _params(dialect: Dialect, given: Mapping[str, str]) -> dict[str, str]:
     for name in PARAMS:
         if name in given and name not in theirs:
             params.setdefault(name, given[name])
-    interval = dialect.dripfeed.interval if dialect.dripfeed else "interval"
+    if dialect.dripfeed is None:  # to such a panel they are unknown parameters
+        return {name: value for name, value in params.items() if name not in ("runs", "interval")}
+    interval = dialect.dripfeed.interval
     if interval not in given:
         return params
     if interval not in theirs:

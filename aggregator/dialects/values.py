@@ -30,8 +30,10 @@ _NO_ID = re.compile(
     r"|pending|requested|completed",
     re.IGNORECASE,
 )
-_WHOLE = re.compile(r"([+-]?)([1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]{1,60})(?:\.0*)?")
+_WHOLE = re.compile(r"([+-]?)([1-9][0-9]{0,2}(?:,[0-9]{3}){1,20}|[0-9]{1,60})(?:\.0*)?")
 _AMOUNT = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,2})?")
+# A reference to no character there is; Python raises on thousands of digits.
+_ENDLESS = re.compile(r"&#[0-9]{30,};?")
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+\.[0-9]{1,10}")
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
@@ -45,6 +47,11 @@ def clean(text: str, limit: int = TEXT_LIMIT) -> str:
 def clean_lines(text: str, limit: int = DESCRIPTION_LIMIT) -> str:
     """The same for a text of several lines."""
     return _UNFIT_IN_LINES.sub(" ", text[:limit]).strip()
+
+
+def unescaped(text: str) -> str:
+    """Text that was written for HTML."""
+    return html.unescape(_ENDLESS.sub("\ufffd", text))
 
 
 def text_in(value: object) -> str | None:
@@ -139,6 +146,7 @@ def is_object(value: object) -> TypeGuard[dict[str, object]]:
 def error_in(document: dict[str, object]) -> str | None:
     """The text of its ``error`` or ``errors``, unwrapped; None where it has none.
 
+    The whole of it, for the words that leave an outcome open may stand at its end.
     An error without words (``"error": true``) borrows those of ``message``.
     """
     if not _present(document.get("error")) and not _present(document.get("errors")):
@@ -153,14 +161,20 @@ def message_in(document: dict[str, object]) -> str | None:
 
 def failed(document: dict[str, object]) -> bool:
     """Whether the object says of itself that the call went wrong."""
-    status = document.get("status")
-    word = status.lower() if isinstance(status, str) else status
-    return word in (False, "fail", "failed", "error") or document.get("success") is False
+    return _is_failure(document.get("status")) or (
+        _is_failure(document.get("success")) or flag(document.get("success")) is False
+    )
+
+
+def _is_failure(value: object) -> bool:
+    word = value.strip().lower() if isinstance(value, str) else value
+    return word in (False, "false", "fail", "failed", "error")
 
 
 def _said(document: dict[str, object], keys: tuple[str, ...]) -> str | None:
     texts = [text for key in keys for text in _texts(document.get(key)) if text.strip()]
-    return clean(html.unescape("; ".join(texts))) or None
+    said = unescaped("; ".join(texts))
+    return clean(said, len(said)) or None
 
 
 def refused(
@@ -173,4 +187,5 @@ def refused(
     error_class = classify(text, dialect.errors)
     if error_class is ErrorClass.UNKNOWN_OUTCOME:
         return Unreadable("unknown outcome")
-    return Refused(text, otherwise if error_class is ErrorClass.UNKNOWN else error_class)
+    known = otherwise if error_class is ErrorClass.UNKNOWN else error_class
+    return Refused(clean(text), known)

@@ -16,17 +16,30 @@ The scripts are synchronous functions over a ``Tx``, run by whoever has one.
 
 from aggregator.core.model import Policy
 from aggregator.store.beside import BesideStore
-from aggregator.store.opening import path_of, short_reading, short_transaction
+from aggregator.store.opening import path_of
+from aggregator.store.scripted import ScriptedStore
+from aggregator.store.short import is_postgres, short_reading, short_transaction
 from aggregator.store.sqlite import SqliteStore
 
 
-async def open_store(database: str, policy: Policy) -> SqliteStore:
+async def open_store(database: str, policy: Policy) -> ScriptedStore:
     """The store that ``database:`` names; the caller closes it.
 
     Raises CannotOpen: in use by another server, from a newer program, of another
     currency, no database at all.
     """
+    if is_postgres(database):
+        from aggregator.store.postgres import PostgresStore  # takes its time to import
+
+        return await PostgresStore.open(database, policy)
     return await SqliteStore.open(path_of(database), policy)
 
 
-__all__ = ["BesideStore", "SqliteStore", "open_store", "short_reading", "short_transaction"]
+__all__ = [
+    "BesideStore",
+    "ScriptedStore",
+    "SqliteStore",
+    "open_store",
+    "short_reading",
+    "short_transaction",
+]

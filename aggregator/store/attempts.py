@@ -8,7 +8,10 @@ for a late "yes" is still the truth while a late "no" may be about something els
 A loser changes nothing but leaves an event.
 """
 
+from collections.abc import Sequence
+
 from aggregator.core import ledger
+from aggregator.core.errors import ErrorClass
 from aggregator.core.model import AttemptState, State
 from aggregator.core.outcome import InDoubt, NotSent, Placed, Rejected
 from aggregator.ports import Closed, Closing
@@ -26,7 +29,9 @@ def close_attempt(tx: Tx, closing: Closing) -> Closed:
         case InDoubt(cause):
             return _in_doubt(tx, closing, cause)
         case Rejected(error_class, text):
-            return _refused(tx, closing, AttemptState.REJECTED, f"{error_class}: {text}")
+            unproved = error_class is ErrorClass.UNKNOWN
+            cause = f"{error_class}: {text}"
+            return _refused(tx, closing, AttemptState.REJECTED, cause, unproved)
         case NotSent(cause):
             return _refused(tx, closing, AttemptState.NOT_SENT, cause)
 
@@ -88,6 +93,8 @@ def _already_ours(tx: Tx, closing: Closing, placed: Placed) -> Closed:
 def _in_doubt(tx: Tx, closing: Closing, cause: str) -> Closed:
     if not doubt(tx, closing.attempt_id, closing.order_id, cause, closing.now_ms):
         return _lost(tx, closing)
+    detail = {"attempt": closing.attempt_id, "cause": cause}
+    events.add(tx, closing.order_id, events.IN_DOUBT, detail, closing.now_ms)
     return Closed(State.IN_DOUBT, closing.attempt_id)
 
 
@@ -101,13 +108,16 @@ def doubt(tx: Tx, attempt_id: int, order_id: int, cause: str, now_ms: int) -> bo
     return changed == 1
 
 
-def _refused(tx: Tx, closing: Closing, state: AttemptState, cause: str) -> Closed:
+def _refused(
+    tx: Tx, closing: Closing, state: AttemptState, cause: str, unproved: bool = False
+) -> Closed:
     changed = tx.run(
         "attempt_refused",
         attempt_id=closing.attempt_id,
         order_id=closing.order_id,
         state=state.value,
         cause=cause,
+        unproved_at_ms=closing.now_ms if unproved else None,
         now_ms=closing.now_ms,
     )
     return _go_on(tx, closing) if changed == 1 else _lost(tx, closing)
@@ -150,18 +160,21 @@ def _lost(tx: Tx, closing: Closing, upstream_order_id: str | None = None) -> Clo
         detail["upstream_order_id"] = upstream_order_id
     if attempt is not None:
         detail |= {"provider": attempt["provider"], "closed_as": attempt["state"]}
+    if orphan:  # its ID is ours from now on; background.doubts sees to the rest
+        tx.run("map_late", attempt_id=closing.attempt_id, upstream_order_id=upstream_order_id)
     kind = events.LATE_PLACED if orphan else events.LATE_ANSWER
     events.add(tx, closing.order_id, kind, detail, closing.now_ms)
     return Closed(order.state, closing.attempt_id, won=False)
 
 
-def recover(tx: Tx, boot_id: str, now_ms: int) -> list[int]:
-    """At start: what a dead process was sending is in doubt now. Order IDs.
+def recover(tx: Tx, boot_id: str, now_ms: int, others: Sequence[str] = ()) -> list[int]:
+    """What a dead process was sending is in doubt now. Order IDs.
 
-    To be called under the database's lock only: every other ``boot_id`` is dead then.
+    ``others`` are the boot IDs beside our own that may still send. Where a lock keeps
+    every other server away there are none: whoever wrote an attempt is dead then.
     """
     recovered = []
-    for row in tx.all("attempts_of_the_dead", boot_id=boot_id):
+    for row in tx.all("attempts_of_the_dead", alive=[boot_id, *others]):
         if doubt(tx, row["id"], row["order_id"], "the process died", now_ms):
             events.add(tx, row["order_id"], events.PROCESS_DIED, {"attempt": row["id"]}, now_ms)
             recovered.append(row["order_id"])

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from aggregator.core.model import Policy
-from aggregator.store.opening import short_reading, short_transaction
 from aggregator.store.scripted import ScriptedStore
+from aggregator.store.short import short_reading, short_transaction
 from aggregator.store.tx import Param, Row, Tx
 
 T = TypeVar("T")

@@ -8,6 +8,7 @@ from aggregator.store.tx import Tx
 
 OPENED = "opened"
 CANCELED = "canceled"
+IN_DOUBT = "in_doubt"
 LATE_PLACED = "late_placed"  # bought after all, though the attempt had been closed
 LATE_ANSWER = "late_answer"
 PROCESS_DIED = "process_died"

@@ -9,15 +9,20 @@
     │   ├── NeedsServer     the schema is old, and a server is using it
     │   ├── NoDatabase      nothing there yet
     │   ├── OtherCurrency
+    │   ├── Damaged         the disk failed under it
     │   ├── NotOurs         the file is no database of ours
     │   ├── Unreachable     the file cannot be opened or made
     │   └── NotSupported    a kind of database that this program cannot open
     ├── (ports.StoreUnavailable: nothing was written)
     │   ├── StoreFull       goes away by itself
     │   ├── StoreBusy       goes away by itself
+    │   ├── StoreGone       no database server: goes away by itself
     │   ├── StoreStopped    the disk had failed before: not until a restart
     │   └── StoreClosed     we are going down
     ├── StoreBroken         the disk failed under this very transaction
+    │   └── StoreUnsure     no answer to a COMMIT, and nobody left to ask
+    ├── StatementFailed     the database refused a statement of ours
+    ├── TakenForDead        the other nodes have settled what this one was sending
     ├── Inconsistent        a rule of the ledger would have been broken
     └── ActRefused          an act by hand that cannot be done
         ├── NoSuchOrder, NoSuchReseller, NameTaken
@@ -71,8 +76,14 @@ class Unreachable(CannotOpen):
     """The database {database} cannot be opened: {cause}."""
 
 
+class Damaged(CannotOpen):
+    """The disk failed under the database {database}, and it is damaged ({found}).
+    Restore it from a backup."""
+
+
 class NotSupported(CannotOpen):
-    """This program cannot open {database}: give a path, for SQLite."""
+    """This program cannot open {database}: give a path, for SQLite, or a URL that
+    begins with postgresql://."""
 
 
 class StoreFull(StoreError, StoreUnavailable):
@@ -83,9 +94,18 @@ class StoreBusy(StoreError, StoreUnavailable):
     """Another process has kept the database locked for too long: nothing was written."""
 
 
+class StoreGone(StoreError, StoreUnavailable):
+    """The database server does not serve us ({cause}): nothing was written."""
+
+
 class StoreBroken(StoreError):
     """The disk failed ({cause}). What was being written may be there or not, and nothing
     more will be until a restart."""
+
+
+class StoreUnsure(StoreBroken):
+    """The database server went away during a COMMIT ({cause}): what was being written
+    may be there or not. Look before you repeat it."""
 
 
 class StoreStopped(StoreError, StoreUnavailable):
@@ -94,6 +114,15 @@ class StoreStopped(StoreError, StoreUnavailable):
 
 class StoreClosed(StoreError, StoreUnavailable):
     """The store is closed."""
+
+
+class StatementFailed(StoreError):
+    """The database refused {query}: {cause}."""
+
+
+class TakenForDead(StoreError):
+    """This node was not heard of for so long that the other nodes have put what it was
+    sending in doubt. It may not send any more: start it again."""
 
 
 class Inconsistent(StoreError):

@@ -31,7 +31,12 @@ _LIST = """
            coalesce(o.provider, (
                SELECT a.provider FROM attempts a
                WHERE a.order_id = o.id AND a.state IN ('sending', 'in_doubt')
-           )) AS provider
+           )) AS provider,
+           CASE WHEN o.state = 'in_doubt' THEN (
+               SELECT e.detail FROM events e
+               WHERE e.order_id = o.id AND e.kind IN ('doubt_waits', 'doubt_needs_person')
+               ORDER BY e.id DESC LIMIT 1
+           ) END AS awaited
     FROM orders o JOIN resellers r ON r.id = o.reseller_id
     WHERE {conditions}
     ORDER BY o.id DESC LIMIT :page
@@ -39,7 +44,8 @@ _LIST = """
 _CONDITIONS = {
     "state": "o.state = :state",
     "reseller": "o.reseller_id = (SELECT id FROM resellers WHERE name = :reseller)",
-    "link": "o.link = :link",
+    # The first condition is for PostgreSQL, whose index cannot hold all of a long link.
+    "link": "substr(o.link, 1, 500) = substr(:link, 1, 500) AND o.link = :link",
     "provider": "o.provider = :provider",
 }
 # An order that is not placed yet has no provider; its open attempt has.
@@ -53,7 +59,8 @@ def listed(tx: Tx, wanted: OrderFilter) -> Iterator[Row]:
     """Orders, newest first, a page at a time: there may be millions.
 
     Rows: id, state, reseller, service_id, charge_micros, refunded_micros,
-    share_micros, parent_id, needs_person, created_at_ms, provider, upstream_order_id.
+    share_micros, parent_id, needs_person, created_at_ms, provider, upstream_order_id,
+    awaited (of an order in doubt: the JSON of the event that says why it is still so).
     """
     given: dict[str, Any] = {
         name: value for name in _CONDITIONS if (value := getattr(wanted, name)) is not None

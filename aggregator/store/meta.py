@@ -1,5 +1,7 @@
 """A few things that the database remembers about itself, by key."""
 
+from aggregator.core.model import Policy
+from aggregator.store.exceptions import OtherCurrency
 from aggregator.store.tx import Tx
 
 CURRENCY = "currency"
@@ -12,3 +14,12 @@ def get(tx: Tx, key: str) -> str | None:
 
 def put(tx: Tx, key: str, value: str) -> None:
     tx.run("set_meta", key=key, value=value)
+
+
+def settle_currency(tx: Tx, policy: Policy, database: object) -> None:
+    """The first to open a database says what its money is; nobody changes it. OtherCurrency."""
+    found = get(tx, CURRENCY)
+    if found is None:
+        put(tx, CURRENCY, policy.currency)
+    elif found != policy.currency:
+        raise OtherCurrency(database=database, found=found, wanted=policy.currency)

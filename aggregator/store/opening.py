@@ -14,12 +14,12 @@ from pathlib import Path
 from aggregator.core.model import Policy
 from aggregator.store import meta
 from aggregator.store.exceptions import (
+    Damaged,
     InUse,
     NeedsServer,
     NoDatabase,
     NotOurs,
     NotSupported,
-    OtherCurrency,
     TooNew,
     Unreachable,
 )
@@ -28,19 +28,20 @@ from aggregator.store.sqlite_tx import SqliteTx, connect, transaction
 
 
 def path_of(database: str) -> Path:
-    """The path that ``database:`` names. NotSupported for a URL."""
+    """The path that ``database:`` names. NotSupported for a URL of another kind."""
     if "://" in database:
         raise NotSupported(database=f"{database.partition('://')[0]}://…")  # may hold a password
     return Path(database)
 
 
-def _load_migrations() -> dict[int, str]:
-    folder = files("aggregator.store").joinpath("migrations", "sqlite")
+def load_migrations(kind: str) -> dict[int, str]:
+    """Number -> script, of a kind of database."""
+    folder = files("aggregator.store").joinpath("migrations", kind)
     found = [file for file in folder.iterdir() if file.name.endswith(".sql")]
     return {int(file.name[:4]): file.read_text(encoding="utf-8") for file in found}
 
 
-MIGRATIONS: Mapping[int, str] = _load_migrations()
+MIGRATIONS: Mapping[int, str] = load_migrations("sqlite")
 
 
 def create_file(path: Path) -> None:
@@ -92,17 +93,24 @@ def prepare(path: Path, connection: sqlite3.Connection, policy: Policy) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         migrate(connection)
     with transaction(connection) as tx:
-        _settle_currency(path, tx, policy)
+        meta.settle_currency(tx, policy, path)
         _reserve_ids(tx, policy.first_order_id)
 
 
-def _settle_currency(path: Path, tx: SqliteTx, policy: Policy) -> None:
-    """The first to open a database says what its money is; nobody changes it."""
-    found = meta.get(tx, meta.CURRENCY)
-    if found is None:
-        meta.put(tx, meta.CURRENCY, policy.currency)
-    elif found != policy.currency:
-        raise OtherCurrency(database=path, found=found, wanted=policy.currency)
+def damage_mark(path: Path) -> Path:
+    """A file beside the database: its disk failed while it was being written."""
+    return path.with_name(f"{path.name}.suspect")
+
+
+def checked(path: Path, connection: sqlite3.Connection) -> None:
+    """After a failure of the disk the whole file is read first. Damaged."""
+    mark = damage_mark(path)
+    if not mark.exists():
+        return
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise Damaged(database=path, found=found)
+    mark.unlink()
 
 
 def _reserve_ids(tx: SqliteTx, first: int) -> None:
@@ -115,19 +123,22 @@ def _reserve_ids(tx: SqliteTx, first: int) -> None:
 
 
 @contextmanager
-def short_transaction(database: str, policy: Policy) -> Iterator[SqliteTx]:
+def short_transaction(database: str, policy: Policy, create: bool = True) -> Iterator[SqliteTx]:
     """One transaction of a command, beside a server that may be running.
 
     Commits on leaving, undoes everything on an exception. It never checkpoints:
-    that is the writer's. Makes the database where there is none.
+    that is the writer's. Where there is no database it makes one, or raises
+    NoDatabase if it may not ``create``.
     """
     path = path_of(database)
+    if not create and not path.exists():
+        raise NoDatabase(database=path)
     create_file(path)
     with connect(path) as connection:
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         _bring_up(path, connection, policy)
         with transaction(connection) as tx:
-            _settle_currency(path, tx, policy)
+            meta.settle_currency(tx, policy, path)
             yield tx
 
 
@@ -142,7 +153,7 @@ def short_reading(database: str, policy: Policy) -> Iterator[SqliteTx]:
         _bring_up(path, connection, policy)
         connection.execute("PRAGMA query_only = ON")
         with transaction(connection, "BEGIN DEFERRED") as tx:
-            _settle_currency(path, tx, policy)
+            meta.settle_currency(tx, policy, path)
             yield tx
 
 

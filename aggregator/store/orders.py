@@ -85,6 +85,8 @@ def add_attempt(tx: Tx, order_id: int, draft: AttemptDraft, now_ms: int) -> int:
         kind=draft.kind.value,
         boot_id=draft.boot_id,
         cost_micros=draft.cost_micros,
+        low_anchor=None if draft.low_anchor is None else str(draft.low_anchor),
+        idempotency_key=draft.idempotency_key,
         now_ms=now_ms,
     )
     assert row is not None
@@ -155,7 +157,7 @@ def children(tx: Tx, parent_id: int) -> list[Order]:
     return [rows.order(row) for row in tx.all("children", parent_id=parent_id)]
 
 
-def check_later(tx: Tx, order_ids: Sequence[int], next_check_at_ms: int) -> None:
+def check_later(tx: Tx, order_ids: Sequence[int], next_check_at_ms: int | None) -> None:
     tx.run("check_later", ids=order_ids, next_check_at_ms=next_check_at_ms)
 
 

@@ -6,6 +6,7 @@ again, run by ``read``. A kind of database is a subclass with these three.
 """
 
 import asyncio
+import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -40,7 +41,7 @@ from aggregator.store import (
 )
 from aggregator.store.events import NOT_SETTLED
 from aggregator.store.events import record as record_events
-from aggregator.store.exceptions import StoreBroken
+from aggregator.store.exceptions import StoreBroken, StoreError
 from aggregator.store.lists import Numbers
 from aggregator.store.tx import Param, Row, Tx
 
@@ -50,7 +51,13 @@ _log = structlog.get_logger(__name__)
 
 
 class ScriptedStore(ABC):
-    """See ``ports.Store`` for what each method promises."""
+    """See ``ports.Store`` for what each method promises.
+
+    ``boot_id``: under what name this process sends, as long as it lives.
+    """
+
+    def __init__(self) -> None:
+        self.boot_id = secrets.token_hex(8)
 
     @abstractmethod
     async def write(self, script: Callable[[Tx], T]) -> T:
@@ -69,6 +76,27 @@ class ScriptedStore(ABC):
 
     @abstractmethod
     async def close(self) -> None: ...
+
+    # -- what a store that is shared with other servers has more to say to
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be written now; None: it can, as far as is known."""
+        return None
+
+    @property
+    def lost(self) -> StoreError | None:
+        """Why the server must be started again: its disk failed, or other servers have
+        taken it for dead. None: it need not."""
+        return None
+
+    def may_send(self) -> bool:
+        """Whether an attempt may still be handed to a socket: asked right before."""
+        return True
+
+    async def recover_others(self, now_ms: int) -> list[int]:
+        """``recover``, for other servers that have died while this one runs."""
+        return []
 
     # -- who is asking
 
@@ -98,8 +126,15 @@ class ScriptedStore(ABC):
 
     # -- the queue
 
-    async def queued(self, limit: int) -> list[Order]:
-        return [rows.order(row) for row in await self.rows("queued", limit=limit)]
+    async def queued_services(self) -> list[int]:
+        return [row["service_id"] for row in await self.rows("queued_services")]
+
+    async def queued(self, service_id: int, after_id: int, limit: int) -> list[Order]:
+        found = await self.rows("queued", service_id=service_id, after_id=after_id, limit=limit)
+        return [rows.order(row) for row in found]
+
+    async def queued_too_long(self, now_ms: int, limit: int) -> list[int]:
+        return [row["id"] for row in await self.rows("queued_too_long", now_ms=now_ms, limit=limit)]
 
     async def start_queued(self, order_id: int, draft: AttemptDraft, now_ms: int) -> int | None:
         return await self.write(
@@ -146,7 +181,7 @@ class ScriptedStore(ABC):
             _log.exception("not_settled", order=reading.order_id)
             return [Event(reading.order_id, NOT_SETTLED, {"cause": type(error).__name__})]
 
-    async def check_later(self, order_ids: Sequence[int], next_check_at_ms: int) -> None:
+    async def check_later(self, order_ids: Sequence[int], next_check_at_ms: int | None) -> None:
         await self.write(
             partial(orders.check_later, order_ids=order_ids, next_check_at_ms=next_check_at_ms)
         )

@@ -32,188 +32,77 @@ statement must be run to its end (``fetchall``), or the COMMIT fails.
 
 import asyncio
 import itertools
-import queue
 import sqlite3
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import aiosqlite
-import structlog
 
 from aggregator.core.model import Policy
-from aggregator.store.exceptions import StoreBroken, StoreClosed, StoreStopped
+from aggregator.store.exceptions import StoreBroken, StoreClosed, StoreError
 from aggregator.store.lock import DatabaseLock
-from aggregator.store.opening import create_file, prepare
+from aggregator.store.opening import checked, create_file, damage_mark, prepare
 from aggregator.store.scripted import ScriptedStore
 from aggregator.store.sqlite_tx import SqliteTx, connect, fault, transaction
 from aggregator.store.tx import Param, Row, Tx, prepared
+from aggregator.store.writer import Job, Writer
 
 T = TypeVar("T")
 
 _BATCH = 256  # jobs to one commit: bounds how long the first of them waits
-_QUEUE = 2_048  # jobs under way; more callers wait for a place
 _READERS = 3
 _WRITER_BUSY_TIMEOUT_S = 30.0
 _WAL_LIMIT_BYTES = 64 * 1024 * 1024
 _CACHE_KIB = 64 * 1024
 
-_log = structlog.get_logger(__name__)
 
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    """A closure on its way through the writer, and who waits for it."""
-
-    script: Callable[[Tx], Any]
-    future: asyncio.Future[Any]
-    result: Any = None
-    error: BaseException | None = None
-
-    def deliver(self) -> None:
-        if self.future.done():  # whoever waited was cancelled
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.result)
-
-
-class Writer:
-    """The thread that owns the writing connection."""
+class SqliteEngine:
+    """``writer.Engine`` over the one connection that writes."""
 
     def __init__(self, path: Path, policy: Policy) -> None:
         self._path = path
         self._policy = policy
-        self._loop = asyncio.get_running_loop()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._room = asyncio.Semaphore(_QUEUE)
-        self._opened: asyncio.Future[None] = self._loop.create_future()
-        self._closing = False
-        self._stopped = False
-        self.trouble: str | None = None
-        self._thread = threading.Thread(target=self._live, name="store-writer", daemon=True)
+        self._open = ExitStack()
 
-    async def open(self) -> None:
-        """Begins the thread; raises what kept it from opening the database."""
-        self._thread.start()
-        await self._opened
-
-    async def run(self, script: Callable[[Tx], T]) -> T:
-        """The script's result, once it is on disk."""
-        async with self._room:
-            self._refuse()
-            job = _Job(script, self._loop.create_future())
-            self._jobs.put(job)
-            result: T = await job.future
-            return result
-
-    def _refuse(self) -> None:
-        if self._closing:
-            raise StoreClosed
-        if self._stopped:
-            raise StoreStopped
-
-    async def close(self) -> None:
-        """Runs what is queued, checkpoints, ends the thread."""
-        if not self._closing:
-            self._closing = True
-            self._jobs.put(None)
-        await asyncio.to_thread(self._thread.join)
-
-    # -- in the thread ----------------------------------------------------------
-
-    def _live(self) -> None:
+    def open(self) -> None:
         try:
-            with connect(self._path, _WRITER_BUSY_TIMEOUT_S) as connection:
-                prepare(self._path, connection, self._policy)
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-                connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
-                self._call(_set_result, self._opened)
-                while batch := self._take():
-                    self._commit(connection, batch)
-                    self._call(_deliver, batch)
-                with suppress(sqlite3.Error):
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except BaseException as error:  # nobody else would ever hear of it
-            self._call(_set_exception, self._opened, fault(error) or error)
-        finally:
-            self._stopped = True
-            self._call(_deliver, self._abandoned())
+            self._connection = self._open.enter_context(connect(self._path, _WRITER_BUSY_TIMEOUT_S))
+            checked(self._path, self._connection)
+            prepare(self._path, self._connection, self._policy)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            self._connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
+        except sqlite3.Error as error:
+            raise (fault(error) or error) from None
 
-    def _call(self, callback: Callable[..., None], *args: object) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            self._loop.call_soon_threadsafe(callback, *args)
-
-    def _take(self) -> list[_Job]:
-        """All that are queued, at least one; empty: the end."""
-        first = self._jobs.get()
-        batch = [] if first is None else [first]
-        while batch and len(batch) < _BATCH and not self._jobs.empty():
-            job = self._jobs.get()
-            if job is None:
-                self._jobs.put(None)
-                break
-            batch.append(job)
-        return batch
-
-    def _abandoned(self) -> list[_Job]:
-        """Jobs that came too late, or that the thread died before: none may wait for ever."""
-        jobs = []
-        while not self._jobs.empty():
-            if (job := self._jobs.get()) is not None:
-                job.error = StoreStopped()
-                jobs.append(job)
-        return jobs
-
-    def _commit(self, connection: sqlite3.Connection, batch: Sequence[_Job]) -> None:
+    def commit(self, batch: Sequence[Job]) -> None:
         try:
-            if self._stopped:
-                raise StoreStopped
-            with transaction(connection) as tx:
+            with transaction(self._connection) as tx:
                 for job in batch:
-                    _run(connection, tx, job)
-            self.trouble = None
-        except Exception as error:
-            self._stopped |= isinstance(error, StoreBroken)
-            self.trouble = str(error)
-            _log.error("commit_failed", jobs=len(batch), error=str(error))
-            for job in batch:
-                job.error = error
-
-
-def _run(connection: sqlite3.Connection, tx: SqliteTx, job: _Job) -> None:
-    """One job in its savepoint. Raises only the disk's faults."""
-    if job.future.cancelled():
-        return
-    connection.execute("SAVEPOINT job")
-    try:
-        job.result = job.script(tx)
-    except BaseException as error:
-        if fault(error) is not None:
+                    if not job.future.cancelled():
+                        self._run(tx, job)
+        except StoreBroken:
+            with suppress(OSError):  # the disk has failed: it may take no file either
+                damage_mark(self._path).touch()
             raise
-        job.error = error
-        connection.execute("ROLLBACK TO job")
-    connection.execute("RELEASE job")
 
+    def _run(self, tx: SqliteTx, job: Job) -> None:
+        """One job in its savepoint. Raises only the disk's faults."""
+        self._connection.execute("SAVEPOINT job")
+        try:
+            job.result = job.script(tx)
+        except BaseException as error:
+            if fault(error) is not None:
+                raise
+            job.error = error
+            self._connection.execute("ROLLBACK TO job")
+        self._connection.execute("RELEASE job")
 
-def _set_result(opened: "asyncio.Future[None]") -> None:
-    if not opened.done():
-        opened.set_result(None)
-
-
-def _set_exception(opened: "asyncio.Future[None]", error: BaseException) -> None:
-    if not opened.done():
-        opened.set_exception(error)
-
-
-def _deliver(batch: Sequence[_Job]) -> None:
-    for job in batch:
-        job.deliver()
+    def close(self) -> None:
+        with self._open, suppress(sqlite3.Error, AttributeError):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 class SqliteStore(ScriptedStore):
@@ -233,7 +122,7 @@ class SqliteStore(ScriptedStore):
         """Takes the lock, migrates, starts the writer and the readers. CannotOpen."""
         create_file(path)
         lock = DatabaseLock(path)
-        store = cls(path, lock, Writer(path, policy))
+        store = cls(path, lock, Writer(SqliteEngine(path, policy), _BATCH))
         try:
             await store._writer.open()
             for _ in range(_READERS):
@@ -248,6 +137,10 @@ class SqliteStore(ScriptedStore):
     def trouble(self) -> str | None:
         """Why nothing can be written now; None: it can, as far as is known."""
         return self._writer.trouble
+
+    @property
+    def lost(self) -> StoreError | None:
+        return self._writer.broken
 
     async def close(self) -> None:
         """Everything acknowledged or queued is written; then the lock is given back."""

@@ -9,6 +9,7 @@ with a ``placed`` attempt, so that its upstream ID belongs to us once and for al
 from collections.abc import Sequence
 
 from aggregator.core import ledger, settlement
+from aggregator.core.costs import delivered
 from aggregator.core.model import Order, Policy
 from aggregator.core.settlement import Settlement
 from aggregator.ports import Event, Reading
@@ -31,7 +32,8 @@ def apply_status(tx: Tx, reading: Reading, policy: Policy, now_ms: int) -> list[
     alerts = _write(tx, order, settled, now_ms)
     for upstream_order_id in settled.new_children:
         alerts += _register(tx, settled.order, upstream_order_id, now_ms)
-    if order.parent_id is not None:
+    # Counting a parent reads all its children: only where what one delivered has changed.
+    if order.parent_id is not None and delivered(settled.order) != delivered(order):
         alerts += _recount(tx, order.parent_id, now_ms)
     return alerts
 
@@ -77,7 +79,7 @@ def _register(tx: Tx, parent: Order, upstream_order_id: str, now_ms: int) -> lis
         upstream_order_id=upstream_order_id,
     )
     if taken is not None:
-        detail = {"upstream_order_id": upstream_order_id, "order": taken["order_id"]}
+        detail = {"upstream_order_id": upstream_order_id, "taken_by": taken["order_id"]}
         fresh = events.add_once(tx, parent.id, events.CHILD_TAKEN, detail, now_ms)
         return [Event(parent.id, events.CHILD_TAKEN, detail)] if fresh else []
     _insert_child(tx, child, now_ms)

@@ -64,14 +64,14 @@ class Caller:
         try:
             request = encode_command(known.dialect, command, known.provider.key)
         except Exception as error:  # a fault of ours, but nothing has left
-            return Lost(f"internal: {type(error).__name__}", sent=False)
+            return Lost(f"internal: {type(error).__name__}", sent=False, ours=True)
         slot_s = self._slot_s if buying else None
         try:
             async with known.gate.slot(self._left(deadline), buying=buying, slot_s=slot_s):
                 left_s = self._left(deadline)
                 return await self._wire.post(url, request, timeout_s=left_s, buying=buying, cap=cap)
         except NoSlot:
-            return Lost("no free slot in time", sent=False)
+            return Lost("no free slot in time", sent=False, ours=True)
 
     def _left(self, deadline: float) -> float:
         return deadline - self._clock.monotonic()

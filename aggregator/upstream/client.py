@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from tenacity.wait import wait_base
 
+from aggregator import telemetry
 from aggregator.core import health as health_rules
 from aggregator.core.errors import ErrorClass
 from aggregator.core.health import Health
@@ -22,6 +23,7 @@ from aggregator.core.messages import (
     Balance,
     CancelAnswers,
     Command,
+    OrderStatus,
     RefillAnswers,
     Refused,
     ServiceRow,
@@ -30,6 +32,7 @@ from aggregator.core.messages import (
 )
 from aggregator.core.model import Kind, Provider, Purchase
 from aggregator.core.outcome import InDoubt, NotSent, Outcome, Rejected
+from aggregator.core.scanning import Heard
 from aggregator.dialects import (
     Dialect,
     WireReply,
@@ -44,6 +47,7 @@ from aggregator.dialects import (
 from aggregator.ports import Clock
 from aggregator.upstream.batches import Question, merged, questions
 from aggregator.upstream.calls import Call, Caller
+from aggregator.upstream.probing import halt
 from aggregator.upstream.providers import Known, taken_over
 from aggregator.upstream.retries import WAIT, Tried, persistently
 from aggregator.upstream.wire import LARGE_REPLY, SMALL_REPLY, Lost, Wire
@@ -122,7 +126,7 @@ class UpstreamClient:
         """
         known = self._known.get(provider)
         if known is None:
-            return NotSent(UNKNOWN_PROVIDER)
+            return NotSent(UNKNOWN_PROVIDER, ours=True)
         outcome = await self._added(known, service, purchase, timeout_s)
         self._learn(known, partial(health_rules.after, outcome=outcome))
         return outcome
@@ -139,12 +143,12 @@ class UpstreamClient:
         try:
             reply = await self._caller.call(known, command, deadline=deadline, buying=True)
             if isinstance(reply, Lost):
-                return InDoubt(reply.cause) if reply.sent else NotSent(reply.cause)
-            return decode_added(known.dialect, reply)
+                return InDoubt(reply.cause) if reply.sent else NotSent(reply.cause, reply.ours)
+            return decode_added(known.dialect, reply, said_by_us=purchase.params.values())
         except asyncio.CancelledError:  # still in line at the gate: the wire swallows its own
-            return NotSent("canceled")
+            return NotSent("canceled", ours=True)
         except Exception as error:  # a fault of ours, with the answer in hand
-            return InDoubt(f"internal: {type(error).__name__}")
+            return InDoubt(_fault(known, "add", error))
 
     # -- asking
 
@@ -152,6 +156,23 @@ class UpstreamClient:
         self, provider: str, ids: Sequence[str], kind: Kind, *, timeout_s: float
     ) -> StatusAnswers:
         return await self._each(provider, "status", ids, decode_status, timeout_s, kind=kind)
+
+    async def probe(
+        self, provider: str, ids: Sequence[str], kind: Kind, *, timeout_s: float
+    ) -> Heard:
+        """One call, never repeated: a panel that says no is obeyed."""
+        asked_at_ms = self._clock.now_ms()
+        known = self._known.get(provider)
+        answers: dict[str, OrderStatus | Refused | Unreadable]
+        answers, halted = dict.fromkeys(ids, Unreadable(UNKNOWN_PROVIDER)), ""
+        if known is not None and known.dialect.offers("status"):
+            question = questions(known.dialect, "status", ids, kind)[0]
+            deadline = self._clock.monotonic() + timeout_s
+            reply = await self._caller.call(known, question.command, deadline=deadline)
+            halted = halt(reply)
+            if not isinstance(reply, Lost):
+                answers |= _read(known, question, decode_status, reply)
+        return Heard(answers, asked_at_ms, self._clock.now_ms(), halted)
 
     async def refill(self, provider: str, ids: Sequence[str], *, timeout_s: float) -> RefillAnswers:
         """Repeated only while nothing had been sent: two refills are two refills."""
@@ -213,9 +234,12 @@ class UpstreamClient:
             return _not_offered()
 
         async def decoded(reply: WireReply) -> T | Refused | Unreadable:
-            if cap > SMALL_REPLY:
-                return await asyncio.to_thread(decode, known.dialect, reply)
-            return decode(known.dialect, reply)
+            try:
+                if cap > SMALL_REPLY:
+                    return await asyncio.to_thread(decode, known.dialect, reply)
+                return decode(known.dialect, reply)
+            except Exception as error:
+                return Unreadable(_fault(known, action, error))
 
         deadline = self._clock.monotonic() + timeout_s
 
@@ -258,12 +282,29 @@ class UpstreamClient:
             if isinstance(reply, Lost):
                 lost = Unreadable(reply.cause)
                 return Tried(dict.fromkeys(question.ids, lost), again=repeat or not reply.sent)
-            answers = decode(known.dialect, question.command, reply)
+            answers = _read(known, question, decode, reply)
             nothing = all(isinstance(answer, Unreadable) for answer in answers.values())
             return Tried(answers, again=repeat and nothing)
 
         left_s = deadline - self._clock.monotonic()
         return await persistently(once, left_s, self._wait)
+
+
+def _read(known: Known, question: Question, decode: Decoder[T], reply: WireReply) -> Answers[T]:
+    """The answers; where our own code fails at them, each is Unreadable."""
+    try:
+        return decode(known.dialect, question.command, reply)
+    except Exception as error:
+        fault = _fault(known, question.command.action, error)
+        return dict.fromkeys(question.ids, Unreadable(fault))
+
+
+def _fault(known: Known, action: str, error: Exception) -> str:
+    """A fault of ours at an answer, as a cause. Its text may hold anything: it stays here."""
+    fault = f"internal: {type(error).__name__}"
+    log = telemetry.logger("upstream")
+    log.error("unread answer", provider=known.provider.name, action=action, cause=fault)
+    return fault
 
 
 def _not_offered() -> Refused:

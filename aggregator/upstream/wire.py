@@ -68,11 +68,13 @@ _HEADERS = {
 class Lost:
     """No whole reply came. ``sent``: a connection had been acquired before.
 
-    ``cause`` is one short phrase of ours, safe to log and to store.
+    ``cause`` is one short phrase of ours, safe to log and to store. ``ours``: it
+    was not the provider's doing.
     """
 
     cause: str
     sent: bool
+    ours: bool = False
 
 
 class _Withheld(Exception):
@@ -89,10 +91,11 @@ class _Exchange:
 
     acquired: bool = False
     cause: str = ""
+    ours: bool = False
     reply: WireReply | None = None
 
     def verdict(self) -> WireReply | Lost:
-        return self.reply or Lost(self.cause, self.acquired)
+        return self.reply or Lost(self.cause, self.acquired, self.ours)
 
 
 class _CleanConnector(aiohttp.TCPConnector):
@@ -179,16 +182,16 @@ class Wire:
         CancelledError as usual.
         """
         if timeout_s <= 0:  # to aiohttp a timeout of 0 is none at all
-            return Lost("no time left", sent=False)
+            return Lost("no time left", sent=False, ours=True)
         exchange = _Exchange()
         try:
             await self._exchange(exchange, url, request, timeout_s, buying, cap)
         except asyncio.CancelledError:
             if not buying:
                 raise
-            exchange.cause = "canceled"
+            exchange.cause, exchange.ours = "canceled", True
         except _Withheld:
-            return Lost("not allowed to send", sent=False)
+            return Lost("not allowed to send", sent=False, ours=True)
         except Exception as error:
             exchange.cause = _cause_of(error, exchange.acquired)
         return exchange.verdict()

@@ -128,6 +128,48 @@ async def test_with_no_route_left_a_provider_s_trouble_queues_the_order(
     assert await shop.balances() == (MONEY - 1_000_000, 1_000_000)
 
 
+async def test_a_route_that_could_be_waited_for_is(open_shop: OpenShop) -> None:
+    """One provider cannot, the other is only paused: the order waits for that one."""
+    shop = await open_shop(setup(service(1, "alpha", "beta")))
+    shop.upstream.healths["beta"] = Health(paused_for=ErrorClass.FUNDS)
+    shop.upstream.outcomes["alpha"].append(Rejected(ErrorClass.SERVICE))
+    assert await shop.buy() == Added("1")
+    assert (await shop.order()).state is State.QUEUED
+
+
+async def test_a_route_that_fell_ill_meanwhile_is_not_taken(open_shop: OpenShop) -> None:
+    """The next route is looked at again before anything is sent there."""
+    shop = await open_shop(setup(service(1, "alpha", "beta")))
+    slow = asyncio.Event()
+    shop.upstream.outcomes["alpha"].extend([slow, Rejected(ErrorClass.DOWN)])
+    buying = asyncio.create_task(shop.buy())
+    await settled(lambda: bool(shop.upstream.sent))
+    shop.upstream.healths["beta"] = Health(paused_for=ErrorClass.AUTH)
+    slow.set()
+    await buying
+    assert [one.provider for one in shop.upstream.sent] == ["alpha"]
+
+
+async def test_an_order_made_into_something_else_is_a_doubt(shop: Shop) -> None:
+    """A drip-feed that the provider calls normal: a person has to look."""
+    from aggregator.core.model import Kind
+
+    shop.upstream.outcomes["alpha"].append(Placed("5", Kind.NORMAL))
+    await shop.buy(100, runs="3", interval="10")
+    await settled(lambda: not shop.world.tasks)
+    assert (await shop.order()).state is State.IN_DOUBT
+
+
+async def test_a_number_of_theirs_is_one_order(shop: Shop) -> None:
+    """Where the panel has one sequence of IDs, a drip-feed cannot have a normal order's."""
+    shop.upstream.outcomes["alpha"].extend([Placed("5"), Placed("5")])
+    await shop.buy()
+    await settled(lambda: not shop.world.tasks)
+    await shop.buy(100, runs="3", interval="10")
+    await settled(lambda: not shop.world.tasks)
+    assert (await shop.order(2)).state is State.IN_DOUBT
+
+
 async def test_with_queueing_off_the_same_trouble_ends_it(open_shop: OpenShop) -> None:
     """``queue_for: 0s``: nothing waits."""
     shop = await open_shop(setup(policy=Policy(queue_for_s=0)))

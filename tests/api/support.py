@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any
 
-from aggregator.api import Api, Limits, Settings
+from aggregator.api import Api, Inherited, Limits, Settings
 from aggregator.core.errors import UNAUTHENTICATED, ClientError
 from aggregator.core.messages import Added, Command
 from aggregator.dialects import Dialect
@@ -158,12 +158,16 @@ async def serving(
     listen: str = "127.0.0.1:0",
     body_s: float = 10,
     idle_s: float = 75,
+    grace_s: float = 60,
+    inherited: Inherited | None = None,
 ) -> AsyncIterator[House]:
     desk, metrics, clock = FakeDesk(), Metrics(), HandClock()
     networks = tuple(ip_network(text) for text in trusted_proxies)
     settings = Settings(FACES, limits or Limits(failed_auth=None), networks)
-    api = Api(desk, settings, metrics, monotonic=clock, body_s=body_s, idle_s=idle_s)
-    house = House(desk, api, metrics, clock, await api.start(listen))
+    api = Api(
+        desk, settings, metrics, monotonic=clock, body_s=body_s, idle_s=idle_s, grace_s=grace_s
+    )
+    house = House(desk, api, metrics, clock, await api.start(listen, inherited))
     try:
         yield house
     finally:

@@ -5,8 +5,10 @@ from ipaddress import ip_network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
-from aggregator.api.addresses import Addresses, network
+from aggregator.api.addresses import Addresses, Network, network
+from tests.api.support import post, serving
 
 PROXIES = [ip_network(text) for text in ("10.0.0.0/8", "127.0.0.1", "2001:db8::/32")]
 
@@ -43,6 +45,24 @@ def test_nobody_trusted() -> None:
     assert addresses.client("127.0.0.1", "198.51.100.1") == "127.0.0.1"
 
 
+@pytest.mark.parametrize(
+    ("trusted", "peer", "untrusted"),
+    [
+        ((), "127.0.0.1", True),
+        ((), "", True),
+        ((), "::1", True),
+        ((), "192.0.2.9", False),
+        (PROXIES, "127.0.0.1", False),
+        (PROXIES, "127.0.0.2", True),
+    ],
+)
+def test_a_proxy_that_was_forgotten(
+    trusted: tuple[Network, ...], peer: str, untrusted: bool
+) -> None:
+    """What connects from this machine and is not trusted is told from the rest."""
+    assert Addresses(trusted).is_untrusted_loopback(peer) is untrusted
+
+
 @given(st.text(), st.text())
 def test_any_header(peer: str, forwarded: str) -> None:
     """No header makes it raise, and what comes out is always an address."""
@@ -53,3 +73,14 @@ def test_the_size_of_somebody() -> None:
     """An IPv6 /64 is one somebody: it is what one subscriber has."""
     assert network("192.0.2.9") == "192.0.2.9"
     assert network("2001:db8:1:2:3::4") == network("2001:db8:1:2::1") == "2001:db8:1:2::/64"
+
+
+async def test_a_forgotten_proxy_is_warned_of_once() -> None:
+    """Forwarded requests from this machine, whose sender is not trusted, make one warning."""
+    forwarded = post("key=k&action=balance", "/api/v2", "X-Forwarded-For: 192.0.2.1")
+    for trusted, warnings in (((), 1), (("127.0.0.0/8",), 0)):
+        with capture_logs() as lines:
+            async with serving(trusted_proxies=trusted) as house:
+                for _ in range(3):
+                    await house.ask(forwarded)
+        assert sum(line["log_level"] == "warning" for line in lines) == warnings

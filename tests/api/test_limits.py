@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.api import Limit, Limits
-from aggregator.api.limits import Limiter
+from aggregator.api.limits import Limiter, Remembered
+from aggregator.core.errors import UNAUTHENTICATED, ClientError
 from tests.api.support import KEY, HandClock, Reply, post, serving
 
 OK = post(f"key={KEY}&action=balance")
@@ -103,7 +104,7 @@ async def test_per_address() -> None:
 
 
 async def test_failed_authentications() -> None:
-    """After too many wrong keys, even the right one is not looked at for a while."""
+    """After too many wrong keys, even a right one that is new is not looked at for a while."""
     async with serving(limits=Limits(failed_auth=Limit(2, 60))) as house:
         for _ in range(2):
             assert (await house.ask(WRONG)).json == {"error": "Unauthenticated"}
@@ -113,6 +114,38 @@ async def test_failed_authentications() -> None:
         assert len(house.desk.asked) == asked
         house.clock.now += 30
         assert (await house.ask(OK)).status == 200
+
+
+async def test_a_key_that_was_good_is_not_locked_out() -> None:
+    """Whoever shares an address with a guesser is served, until his key is withdrawn."""
+    async with serving(limits=Limits(failed_auth=Limit(2, 60))) as house:
+        assert not is_limited(await house.ask(OK))
+        for _ in range(2):
+            await house.ask(WRONG)
+        assert is_limited(await house.ask(WRONG))
+        assert not is_limited(await house.ask(OK))
+        house.desk.raises = ClientError(UNAUTHENTICATED)
+        assert (await house.ask(OK)).json == {"error": UNAUTHENTICATED}
+        assert is_limited(await house.ask(OK))
+
+
+async def test_requests_that_nobody_can_read_are_counted() -> None:
+    """What is malformed or too large counts like a wrong key."""
+    too_large = post("", "/api/v2").replace(b"Content-Length: 0", b"Content-Length: 9999999")
+    for bad in (post("{"), too_large):
+        async with serving(limits=Limits(failed_auth=Limit(1, 60))) as house:
+            assert (await house.ask(bad)).status in (400, 413)
+            assert is_limited(await house.ask(OK))
+
+
+def test_the_last_are_remembered() -> None:
+    """Who was added least recently is forgotten first, and who is discarded at once."""
+    remembered = Remembered(2)
+    for who in ("a", "b", "a", "c"):
+        remembered.add(who)
+    remembered.discard("c")
+    remembered.discard("never")
+    assert [who in remembered for who in ("a", "b", "c")] == [True, False, False]
 
 
 async def test_right_keys_are_not_counted() -> None:

@@ -1,12 +1,15 @@
 """Where we listen, and how we stop."""
 
 import asyncio
+import socket
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from aggregator.api import Api, Settings
+from aggregator.api import Api, Inherited, Settings
 from aggregator.api.listener import parse_address
 from tests.api.support import FACES, KEY, Reply, connected, post, serving
 
@@ -113,12 +116,68 @@ async def test_closing_cuts_off() -> None:
 
 
 async def test_closing_idle_connections() -> None:
-    """Connections that wait for a next request hold nothing up."""
-    async with serving() as house, connected(house.address) as wire:
+    """A connection that stays silent for as long as its grace is closed."""
+    async with serving(grace_s=0.01) as house, connected(house.address) as wire:
         await wire.send(ASK)
         await wire.reply()
         await house.api.close(within_s=60)
         assert await wire.at_end()
+
+
+async def test_a_last_request() -> None:
+    """While we stop, a kept connection is answered once more and told that it ends; until
+    then new ones are served, too."""
+    async with serving() as house, connected(house.address) as kept:
+        await kept.send(ASK)
+        assert "connection" not in (await kept.reply()).headers
+        closing = asyncio.create_task(house.api.close(within_s=60))
+        await asyncio.sleep(0)
+        assert (await house.ask(ASK)).headers["connection"] == "close"
+        await kept.send(ASK)
+        assert (await kept.reply()).headers["connection"] == "close"
+        assert await kept.at_end()
+        await closing
+
+
+@contextmanager
+def opened(tmp_path: Path, family: int) -> Iterator[tuple[str, socket.socket]]:
+    """A listening socket of a supervisor's, and what ``listen`` says of it."""
+    with socket.socket(family) as one:
+        unix = family == socket.AF_UNIX
+        one.bind(str(tmp_path / "api.sock") if unix else ("127.0.0.1", 0))
+        one.listen()
+        place = one.getsockname()
+        yield f"unix:{place}" if unix else f"127.0.0.1:{place[1]}", one
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX])
+async def test_an_inherited_socket(tmp_path: Path, family: int) -> None:
+    """It is taken where its address is ours, and outlives us: who connects after we stopped
+    waits for the next process, and is answered by it."""
+    with opened(tmp_path, family) as (listen, one):
+        inherited = Inherited([one.dup()])
+        async with serving(listen=listen, inherited=inherited) as first:
+            assert first.address == listen
+            assert inherited.unused == []
+            assert (await first.ask(ASK)).status == 200
+        async with connected(listen) as waiting:
+            await waiting.send(ASK)
+            async with serving(listen=listen, inherited=Inherited([one.dup()])):
+                assert (await waiting.reply()).status == 200
+
+
+async def test_an_inherited_socket_of_another_address(tmp_path: Path) -> None:
+    """It is left alone, and named."""
+    with opened(tmp_path, socket.AF_INET) as (_, one):
+        inherited = Inherited([one])
+        async with serving(inherited=inherited) as house:
+            assert (await house.ask(ASK)).status == 200
+        assert inherited.unused == [str(one.getsockname())]
+
+
+def test_sockets_for_another_process() -> None:
+    """What the environment says of another process is not about us."""
+    assert Inherited.of_process({"LISTEN_PID": "1", "LISTEN_FDS": "1"}).unused == []
 
 
 async def test_closing_what_never_started() -> None:

@@ -9,8 +9,8 @@ from aggregator.core.messages import OrderStatus, Refused, ServiceRow, Unreadabl
 from aggregator.core.model import State
 from aggregator.core.outcome import Placed
 from aggregator.store import resellers, short_transaction
-from tests.actions.conftest import MONEY, Shop
-from tests.fakes import settled
+from tests.actions.conftest import MONEY, OpenShop, Shop
+from tests.fakes import service, settled, setup
 
 
 def row(service: str, rate: str = "0.90") -> ServiceRow:
@@ -42,6 +42,35 @@ async def test_a_silent_provider_is_asked_later(shop: Shop) -> None:
     shop.clock.pass_s(3600)
     await polling.poll(shop.world)
     assert len(shop.upstream.asked) == 2
+
+
+async def test_an_ended_order_that_nobody_knows_is_left_alone(shop: Shop) -> None:
+    """Once its watch is over, silence does not make it be asked after for ever."""
+    shop.upstream.outcomes["alpha"].append(Placed("5"))
+    await shop.buy()
+    await settled(lambda: not shop.world.tasks)
+    shop.upstream.statuses["alpha", "5"] = OrderStatus("Completed")
+    await shop("status", order="1")
+    shop.upstream.statuses.clear()
+    shop.clock.pass_s(80 * 3600)
+    await polling.poll(shop.world)
+    assert (await shop.order()).next_check_at_ms is None
+
+
+async def test_one_provider_s_fault_costs_the_others_nothing(open_shop: OpenShop) -> None:
+    """What breaks while one is asked leaves the others' answers as they are."""
+    shop = await open_shop(setup(service(1, "alpha"), service(2, "beta")))
+    for one in ("1", "2"):
+        await shop.buy(service=one)
+        await settled(lambda: not shop.world.tasks)
+
+    good = (await shop.order(2)).upstream_order_id
+    shop.upstream.statuses["beta", good] = OrderStatus("Completed")
+    shop.upstream.broken.add("alpha")
+    shop.clock.pass_s(3600)
+    await polling.poll(shop.world)
+    assert (await shop.order(2)).state is State.COMPLETED
+    assert (await shop.order(1)).next_check_at_ms > shop.clock.now_ms()
 
 
 async def test_catalogues_are_read_into_the_database(shop: Shop) -> None:

@@ -59,6 +59,46 @@ async def test_a_service_no_longer_sold_waits(shop: Shop) -> None:
     assert await advanced(shop) == [State.QUEUED]
 
 
+async def test_one_line_does_not_hold_up_another(open_shop: OpenShop) -> None:
+    """However many wait for one provider, an order for another one leaves."""
+    shop = await open_shop(setup(service(1, "alpha"), service(2, "beta")))
+    shop.upstream.healths["alpha"] = shop.upstream.healths["beta"] = ILL
+    for _ in range(queue.LOOKED_AT + 5):
+        await shop.buy(10)
+    await shop.buy(10, service="2")
+    del shop.upstream.healths["beta"]
+    assert (await advanced(shop))[-1] is State.PLACED
+
+
+async def test_an_order_that_nobody_takes_lets_the_next_one_try(shop: Shop) -> None:
+    """The oldest is refused again and again: the one behind it has its turn."""
+    await waiting(shop, 2)
+    shop.upstream.healths["alpha"] = Health(strikes=1)
+    shop.upstream.outcomes["alpha"].append(Rejected(ErrorClass.AUTH))
+    assert await advanced(shop) == [State.QUEUED, State.QUEUED]
+    assert await advanced(shop) == [State.QUEUED, State.PLACED]
+
+
+async def test_a_try_gives_no_more_time(shop: Shop) -> None:
+    """An order that was tried and came back waits no longer than it was to wait."""
+    await waiting(shop, 1)
+    until_ms = (await shop.order()).queued_until_ms
+    shop.upstream.healths.clear()
+    shop.clock.pass_s(1800)
+    shop.upstream.outcomes["alpha"].append(Rejected(ErrorClass.DOWN))
+    assert await advanced(shop) == [State.QUEUED]
+    assert (await shop.order()).queued_until_ms == until_ms
+
+
+async def test_nothing_leaves_while_we_stop(shop: Shop) -> None:
+    """Between the signal and the end nothing new is sent."""
+    await waiting(shop, 1)
+    shop.upstream.healths.clear()
+    shop.world.stopping = True
+    assert await advanced(shop) == [State.QUEUED]
+    shop.world.stopping = False
+
+
 async def test_after_queue_for_the_hold_is_given_back(shop: Shop) -> None:
     """Canceled, and never by a process that has just come up."""
     await waiting(shop, 1)

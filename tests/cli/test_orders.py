@@ -1,5 +1,6 @@
 """`aggregator orders list` and `show`."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from aggregator.core.errors import ErrorClass
 from aggregator.core.model import Kind, Policy, Purchase
 from aggregator.core.outcome import Rejected
 from aggregator.ports import Opened
-from aggregator.store import attempts, orders, refills, statuses
+from aggregator.store import attempts, events, orders, refills, statuses
 from aggregator.store.tx import Tx
 from tests.cli.support import LINK, Desk
 from tests.store import builders
@@ -115,6 +116,18 @@ def test_show_tells_what_to_do_about_a_doubt(shop: Desk) -> None:
         "gulf: chosen",
     ):
         assert part in said
+
+
+def test_a_doubt_says_what_it_waits_for(shop: Desk) -> None:
+    """The last reason stands in the list and on top of the story."""
+    order_id = shop.doubt()
+    for why in ("settles", "waits for our next order there"):
+        told = {"order_id": order_id, "kind": "doubt_waits", "detail": {"why": why}}
+        shop.write(partial(events.add, **told, now_ms=NOW))
+    assert "in_doubt: waits for our next order there" in shop.run("orders", "list").stdout
+    said = shop.run("orders", "show", str(order_id)).stdout
+    assert "\nNow: waits for our next order there.\n" in said
+    assert shop.json("orders", "show", str(order_id))["awaited"].startswith("waits for")
 
 
 def dripfeed(tx: Tx) -> int:

@@ -27,6 +27,14 @@ def test_resolve_placed(shop: Desk) -> None:
     assert notes(shop, 1) == ["seen in their panel"]
 
 
+@pytest.mark.parametrize("given", ["1,2", "1 2", "null", "0", "x" * 65, "²", "#5"])
+def test_resolve_takes_one_id(shop: Desk, given: str) -> None:
+    """What no provider could have answered as an order's ID is refused."""
+    order_id = shop.doubt()
+    shop.run("orders", "resolve", str(order_id), "--placed", given, status=2)
+    assert shop.state(order_id) is State.IN_DOUBT
+
+
 def test_resolve_not_placed(shop: Desk) -> None:
     """A doubt that is not at the provider is canceled, its hold given back."""
     order_id = shop.doubt()

@@ -35,7 +35,7 @@ UNLIKE_IT = Fingerprint(Kind.NORMAL, 3 * UNIT, 3000)
 
 
 def panel(**changes: object) -> Provider:
-    return provider(**{"exclusive_account": True, "slack": SLACK} | changes)
+    return provider("gulf", **{"exclusive_account": True, "slack": SLACK} | changes)
 
 
 def doubt(attempt: int = 1, **changes: object) -> Doubt:
@@ -98,7 +98,7 @@ def sweep(since_ms: int, unknown: Mapping[int, OrderStatus] | None = None, **mor
         "next_id": LOW + 121,
         "ended_at_ms": since_ms + 10_000,
     }
-    return Sweep(**(values | more), unknown=unknown or {})  # type: ignore[arg-type]
+    return Sweep(**(values | more), unknown=unknown or {})
 
 
 HABITS = Habits(

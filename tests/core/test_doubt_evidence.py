@@ -6,7 +6,7 @@ import pytest
 
 from aggregator.core import evidence
 from aggregator.core.evidence import PROOF_ADDS, PROOF_CHARGES
-from aggregator.core.incident import Fingerprint
+from aggregator.core.incident import Fingerprint, OwnAdd
 from aggregator.core.model import Kind
 from aggregator.core.rivals import Admission, Caution, is_rival
 from tests.core.doubts import HABITS, LIKE_IT, UNIT, UNLIKE_IT, flying, own, panel
@@ -40,7 +40,7 @@ def test_rose() -> None:
         [*RISING, own(None, NOW + HOUR)],
     ],
 )
-def test_did_not_rise(adds: list[evidence.OwnAdd]) -> None:
+def test_did_not_rise(adds: list[OwnAdd]) -> None:
     """Too few adds, a fall, a repetition or an ID that is no number is no proof."""
     assert not evidence.rose(adds)
 

@@ -56,9 +56,9 @@ def test_every_unmapped_id_is_asked_once(
 
 def test_a_probe_carries_its_controls() -> None:
     """Each call asks for an order of ours first and for an impossible one last."""
-    probe = scanning.probe(ONE, {101}, batch=5, why="because")
+    probe = scanning.probe(ONE, {101, 104}, batch=5, why="because")
     assert probe.ids == (100, 102, 103)
-    assert probe.to_id == 104  # all that is known between there and the next one
+    assert probe.to_id == 105  # with what is known up to the next unknown one
     assert probe.asked == ("105", "100", "102", "103", str(105 + IMPOSSIBLE_AHEAD))
 
 

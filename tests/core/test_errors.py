@@ -157,6 +157,12 @@ TEXTS = {
         There was an error while creating your order
         Internal server error
         Failed to create order
+        Unexpected error
+        Unknown error
+        The request timed out
+        Timeout
+        502 Bad Gateway
+        cURL error 28
     """,
     ErrorClass.UNKNOWN: """
         Không thể hủy đơn hàng

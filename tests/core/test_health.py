@@ -82,6 +82,12 @@ def test_one_spell(bad: Outcome, late: Outcome) -> None:
     assert after(health, late, health.until_ms - 1) == health
 
 
+def test_what_is_our_own_doing_is_no_illness() -> None:
+    """An order that never left for a reason of ours leaves the provider's health as it was."""
+    for before in (Health(), after_all(BAD[:1])[0]):
+        assert after(before, NotSent("no free slot in time", ours=True), NOW) == before
+
+
 def test_placed_forgives() -> None:
     """An order placed after the rest forgives every strike."""
     health, _ = after_all([*BAD[:2], Placed("1")])

@@ -212,7 +212,8 @@ def test_dripfeed_not_offered() -> None:
         ({"posts": "-1"}, "Posts is required"),
         ({"old_posts": "x"}, "Old posts is required"),
         ({"delay": "soon"}, "Delay is required"),
-        ({"posts": "9" * 18}, "Insufficient balance"),
+        ({"posts": "1001"}, "Posts is required"),
+        ({"posts": "999", "old_posts": "2"}, "Posts is required"),
     ],
 )
 def test_subscription_refused(changes: dict[str, str], error: str) -> None:
@@ -232,8 +233,29 @@ def test_subscription() -> None:
 @pytest.mark.parametrize("rate", [0, 900_000])
 def test_more_than_anybody_has(rate: int) -> None:
     """A charge, or a count, that no balance can hold is refused instead of overflowing."""
-    params = POSTS | {"posts": "9" * 17}
-    assert refused("Subscriptions", params, rate_micros=rate) == "Insufficient balance"
+    params = POSTS | {"max": "9" * 17, "posts": "1000"}
+    told = refused("Subscriptions", params, rate_micros=rate, max=10**17)
+    assert told == "Insufficient balance"
+
+
+ENDS = ["\r\n", "\r", "\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_every_end_of_a_line_counts(end: str) -> None:
+    """Lines and names are billed as many as any panel could count, and sent with plain ends."""
+    text = f"a{end}{end}b c{end}"
+    for type_, name in (("Custom Comments", "comments"), ("Mentions Custom List", "usernames")):
+        purchase = sold(type_, {"link": LINK, name: text}, min=1)
+        assert (purchase.units, purchase.params[name]) == (2, "a\nb c")
+
+
+def test_runs_that_can_be_counted() -> None:
+    """Every run becomes an order, so there are at most a thousand of them."""
+    feed = {**FEED, "quantity": "50"}
+    assert sold("Default", {**feed, "runs": "1000"}, dripfeed=True, max=10**6).runs == 1000
+    assert refused("Default", {**feed, "runs": "1001"}, max=10**6) == "Runs is required"
+    assert "between" in refused("Default", {**feed, "runs": "1001"}, max=50_000)
 
 
 wild = st.one_of(

@@ -21,7 +21,7 @@ END = errors.UNAVAILABLE
 # outcome: step, error where it ends, may wait in the queue, alert
 TABLE: list[tuple[Outcome, Step, str, bool, bool]] = [
     (Placed("1"), Step.PLACED, END, False, False),
-    (InDoubt("cut"), Step.DOUBT, END, False, True),
+    (InDoubt("cut"), Step.DOUBT, END, False, False),
     (Rejected(E.LINK), Step.END, "Incorrect link", False, False),
     (Rejected(E.DUPLICATE), Step.END, "You have active order with this link", False, False),
     (Rejected(E.QUANTITY), Step.NEXT_ROUTE, END, False, True),

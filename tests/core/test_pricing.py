@@ -132,6 +132,7 @@ def test_exact_loses_nothing(micros: int) -> None:
         (1, 1, False, 10),
         (0, 10_000, False, 0),
         (5_000_001, 1, True, 5_000_010),
+        (999_999_999_999, 9_999_999, False, 9_999_998_999_990_010),  # beyond what a float holds
     ],
 )
 def test_charge(rate: int, count: int, per_order: bool, charge: int) -> None:

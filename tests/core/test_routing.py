@@ -10,7 +10,17 @@ from aggregator.core import pricing
 from aggregator.core.errors import ErrorClass
 from aggregator.core.health import Health
 from aggregator.core.model import Kind, Purchase, Service, Strategy
-from aggregator.core.routing import Facts, Verdict, Weighed, candidates, known_rate, priced, weigh
+from aggregator.core.rivals import Admission
+from aggregator.core.routing import (
+    Facts,
+    Verdict,
+    Weighed,
+    candidates,
+    heeded,
+    known_rate,
+    priced,
+    weigh,
+)
 from tests.core.make import NOW, facts, offer, service
 
 BUYS = Purchase(Kind.NORMAL, 1000, 1000, {})
@@ -256,3 +266,24 @@ def test_markup_never_sells_at_a_loss(cost: int, markup: Decimal) -> None:
 def test_known_rate(one: Facts, rate: int | None) -> None:
     """The operator's word counts, even nothing; a catalogue's price of nothing is none."""
     assert known_rate(one) == rate
+
+
+# -- open doubts at a provider
+
+
+def test_a_rival_of_a_doubt_rather_goes_elsewhere() -> None:
+    """It is the last choice, but a choice, and says why."""
+    first = heeded(weigh(service(), BUYS, facts(), NOW), Admission.RATHER_ELSEWHERE, "alike")
+    other = weigh(service(), BUYS, facts(), NOW)
+    assert candidates(service(), [first, other], [0.5, 0.5]) == [other, first]
+    assert candidates(service(), [first], [0.5]) == [first]
+    assert first.explained().endswith("usable (alike)")
+
+
+def test_not_now_waits() -> None:
+    """It is no choice at all for now; what may go is left as it is."""
+    one = weigh(service(), BUYS, facts(), NOW)
+    assert heeded(one, Admission.NOT_NOW, "alike").verdict is Verdict.WAITING
+    assert heeded(one, Admission.GO, "") == one
+    retired = weigh(service(), BUYS, facts(retired=True), NOW)
+    assert heeded(retired, Admission.NOT_NOW, "alike") == retired

@@ -284,3 +284,21 @@ def test_new_children() -> None:
     assert told(order(), reading).new_children == ()
     assert told(known, reading).new_children == ()
     assert told(parent, says("Active")).new_children == ()
+
+
+def test_what_was_made_stays_made() -> None:
+    """Posts told once are paid for, and an end with fewer of them alerts, once."""
+    answers = (says("Active", posts=4), says("Active", posts=0), says("Canceled", posts=0))
+    one, found = walk(subscription(), *enumerate((*answers, says("Canceled", posts=0))))
+    kept, _ = walk(subscription(), (0, says("Canceled", posts=4)))
+    assert (one.state, one.posts_done, found) == (X, 4, ["count_fell"])
+    assert one.refunded_micros == kept.refunded_micros < one.charge_micros
+    silent, found = walk(subscription(), *enumerate((answers[0], says("Canceled"))))
+    assert (silent.refunded_micros, found) == (one.refunded_micros, [])
+
+
+def test_runs_never_fall() -> None:
+    """Runs told once stand, and an order that ends with fewer of them alerts."""
+    answers = (says("Active", runs=4), says("Active", runs=2), says("Completed", runs=3))
+    one, found = walk(dripfeed(), *enumerate(answers))
+    assert (one.state, one.runs_done, found) == (C, 4, ["count_fell"])

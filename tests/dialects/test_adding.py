@@ -1,6 +1,9 @@
 """The answer to an ``add``: Placed and Rejected are proved, everything else is a doubt."""
 
+import html
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -51,6 +54,65 @@ def test_a_sound_order_is_placed(shown: object, status: int) -> None:
 def test_company_that_says_nothing_against_it(extra: dict[str, Any]) -> None:
     """An order stays Placed beside fields that speak of no error."""
     assert added(SOUND | extra) == Placed("23501")
+
+
+@pytest.mark.parametrize("said", [False, "false", " False ", "0", 0, "no", "fail", "failed"])
+def test_an_order_beside_a_failure(said: object) -> None:
+    """An order beside the word that the call failed is a doubt, however the word is spelled."""
+    assert added(SOUND | {"success": said}) == InDoubt("order 23501 beside a failure")
+
+
+LINK = "https://x.example/Not enough funds?a=1&b=<i>"
+
+
+@pytest.mark.parametrize("written", [str, html.escape, quote, quote_plus, str.lower])
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("Incorrect link: {}", ErrorClass.LINK),
+        ("{} is no link", ErrorClass.UNKNOWN),
+        ("{}: not enough funds", ErrorClass.FUNDS),
+        ("Something went wrong: {}", ErrorClass.UNKNOWN_OUTCOME),
+    ],
+)
+def test_what_is_quoted_of_ours_has_no_class(
+    text: str, known: ErrorClass, written: Callable[[str], str]
+) -> None:
+    """A refusal is classed by the panel's own words, whichever way it writes ours."""
+    said = reply({"error": text.format(written(LINK))})
+    outcome = decode_added(STANDARD, said, said_by_us=["7", "", LINK])
+    told = outcome.error_class if isinstance(outcome, Rejected) else ErrorClass.UNKNOWN_OUTCOME
+    assert told is known
+
+
+@pytest.mark.parametrize(
+    ("ours", "text", "expected"),
+    [
+        ("good\nnot enough funds", "Incorrect comments: not enough funds", ErrorClass.PARAMS),
+        ("https://x/not%20enough%20funds", "Bad link https://x/not enough funds", ErrorClass.LINK),
+        ("https://x/timeout", "Bad link https://x/timeout", ErrorClass.LINK),
+        ("link", "Bad link", ErrorClass.LINK),
+        ("\ud800 not enough funds", "Bad link", ErrorClass.LINK),
+    ],
+)
+def test_quotes_in_part(ours: str, text: str, expected: ErrorClass) -> None:
+    """One line of ours, or ours unquoted, has no class either; and a mere word is left alone."""
+    outcome = decode_added(STANDARD, reply({"error": text}), said_by_us=[ours])
+    assert outcome == Rejected(expected, text)
+
+
+def test_words_that_leave_it_open_stay_open() -> None:
+    """Nobody can have an open outcome called a refusal by saying the same words himself."""
+    said = reply({"error": "Something went wrong"})
+    for ours in ("Something went wrong", "went wrong", "e"):
+        outcome = decode_added(STANDARD, said, said_by_us=[ours])
+        assert outcome == InDoubt("the panel does not know")
+
+
+def test_an_endless_entity() -> None:
+    """A reference to a character that cannot be does not hide the words around it."""
+    text = f"&#{'9' * 5000}; Not enough funds &amp; more"
+    assert added({"error": text}) == Rejected(ErrorClass.FUNDS, "\ufffd Not enough funds & more")
 
 
 @pytest.mark.parametrize(
@@ -162,6 +224,7 @@ def test_what_proves_nothing(body: bytes, cause: str, status: int) -> None:
         (b'{"order":1,"status":false}', "order 1 beside a failure"),
         (b'{"error":"Something went wrong"}', "the panel does not know"),
         (b'{"error":"There was an error while creating your order"}', "the panel does not know"),
+        (b'{"error":"%b: Internal server error"}' % (b"x" * 999), "the panel does not know"),
     ],
 )
 def test_contradictions(body: bytes, cause: str, status: int) -> None:

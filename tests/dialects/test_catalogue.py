@@ -8,6 +8,7 @@ import pytest
 from aggregator.core.errors import ErrorClass
 from aggregator.core.messages import Balance, Refused, ServiceRow, Unreadable
 from aggregator.dialects import decode_balance, decode_services
+from aggregator.dialects.catalogue import MAX_ROWS
 from tests.dialects.support import STANDARD, dialect, reply
 
 ROW = {
@@ -153,3 +154,25 @@ def test_balance(document: object, balance: Balance) -> None:
 def test_no_balance(document: object, answer: object) -> None:
     """What is not plainly an amount is no balance."""
     assert decode_balance(STANDARD, reply(document)) == answer
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [{}] * (MAX_ROWS + 1),
+        [1] * 2000,
+        {"data": [[]] * 2000},
+        [{"service": 1, "name": "x", "a": [{}] * 5}] * MAX_ROWS,
+    ],
+    ids=["rows", "numbers", "lists", "objects"],
+)
+def test_too_large(document: object) -> None:
+    """A catalogue with more in it than any panel sells is not read."""
+    assert decode_services(STANDARD, reply(document)) == Unreadable("catalogue too large")
+
+
+def test_a_large_one_is_read() -> None:
+    """As many rows as there may be are read, whatever stands in their texts."""
+    rows = [{"service": one + 1, "name": "a,{}[]" * 3} for one in range(MAX_ROWS)]
+    read = decode_services(STANDARD, reply({"status": "success", "data": rows}))
+    assert isinstance(read, list) and len(read) == MAX_ROWS

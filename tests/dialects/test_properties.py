@@ -75,7 +75,25 @@ _WORDS = st.sampled_from(
         *("Incorrect order ID", "Something went wrong", "Completed", "+157", "0", "²", "23501"),
     ]
 )
-_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | _WORDS
+# What a decoder of HTML or of numbers may choke on: Python limits the digits of an int.
+_DIGITS = st.builds(str.__mul__, st.sampled_from("0169"), st.sampled_from([1, 29, 30, 70, 5000]))
+_GROUPS = st.builds(str.__mul__, st.just(",234"), st.sampled_from([1, 20, 21, 1500]))
+_ENTITIES = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["&#", "&#x", "&#X", "&", "&amp;#"]),
+    _DIGITS | st.text("ampltZ"),
+    st.sampled_from(["", ";", "; not found"]),
+)
+_CHOKING = _ENTITIES | _DIGITS | _GROUPS.map("1{}".format) | _GROUPS.map("1{}.5".format)
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | _WORDS
+    | _CHOKING
+)
 DOCUMENTS = st.recursive(
     _SCALARS,
     lambda inner: (
@@ -93,6 +111,15 @@ REPLIES = st.builds(WireReply, STATUSES, BODIES)
 def test_an_add_has_an_outcome(dialect: Dialect, reply: WireReply) -> None:
     """Any answer to an add is Placed, Rejected or InDoubt."""
     assert isinstance(decode_added(dialect, reply), Placed | Rejected | InDoubt)
+
+
+@given(dialects, REPLIES, st.lists(st.text(max_size=9) | _WORDS | _CHOKING, max_size=3))
+def test_what_we_said_places_nothing(
+    dialect: Dialect, reply: WireReply, said_by_us: list[str]
+) -> None:
+    """Words of ours change the class of a refusal at most, and whether it is one."""
+    plain, other = decode_added(dialect, reply), decode_added(dialect, reply, said_by_us=said_by_us)
+    assert type(plain) is type(other) or {type(plain), type(other)} == {Rejected, InDoubt}
 
 
 @given(dialects, REPLIES)

@@ -83,7 +83,8 @@ def test_json(document: object, fields: object) -> None:
         (b'{"a":1,"a":2}', "duplicate keys"),
         (b'{"a":NaN}', "not JSON"),
         (b"\xff", "not UTF-8"),
-        (b"[" * 200_000, "nested too deeply"),
+        (b"[" * 20_000, "nested too deeply"),
+        (b"[" * 200_000, "too many values"),
     ],
 )
 def test_no_json(body: bytes, cause: str) -> None:
@@ -175,7 +176,7 @@ def test_swapped_actions() -> None:
         ("cheapsmmpanel", {"package": "1", "custom_data": "a"}, {"service": "1", "comments": "a"}),
         ("cheapsmmpanel", {"package": "1", "service": "2"}, {"service": "1"}),
         ("cheapsmmpanel", {"package": " ", "service": "2"}, {"service": "2"}),
-        ("cheapsmmpanel", {"runs": "2", "interval": "5"}, {"runs": "2", "interval": "5"}),
+        ("cheapsmmpanel", {"runs": "2", "interval": "5"}, {}),
         ("smmowner", {"runs": "2", "intervals": "5"}, {"runs": "2", "interval": "5"}),
         ("smmowner", {"runs": "2", "interval": "5"}, {"runs": "2", "interval": "5"}),
         ("smmowner", {"intervals": "5", "interval": "6"}, {"interval": "5"}),
@@ -237,3 +238,34 @@ def test_request_ids() -> None:
     with_id = decode_request(STANDARD, {**fields, "request_id": "r-1"}, None)
     assert with_id == Request(None, Command("add", {"service": "1"}), "r-1")
     assert decode_request(STANDARD, {**fields, "request_id": " "}, None).request_id is None
+
+
+@pytest.mark.parametrize(
+    ("document", "cause"),
+    [
+        ({"orders": [1] * 1001}, "too many values"),
+        ({"orders": [1] * 100_000}, "too many values"),
+        ({"comments": ["a"] * 10_001}, "too many values"),
+        ({f"m{number}": None for number in range(1001)}, "too many fields"),
+        ({"a": [[]] * 30_000}, "too many values"),
+    ],
+)
+def test_more_than_anybody_needs(document: dict[str, Any], cause: str) -> None:
+    """More fields or items than a request could need are refused."""
+    assert fields_from_json(json.dumps(document).encode()) == Unreadable(cause)
+
+
+def test_long_lists() -> None:
+    """A thousand IDs and ten thousand lines are taken, and a text of any length."""
+    text = 'a,[{"\\' * 50_000
+    document = {"orders": ["1"] * 1000, "comments": ["a,b"] * 10_000, "link": text}
+    fields = fields_from_json(json.dumps(document).encode())
+    assert isinstance(fields, dict)
+    assert (fields["orders"].count("1"), fields["link"]) == (1000, text)
+    assert fields["comments"] == "\n".join(["a,b"] * 10_000)
+
+
+@pytest.mark.parametrize("body", [b'{"a":"' + b'\\"' * 400_000, b'{"a":"\\', b'"' * 900_000])
+def test_texts_without_end(body: bytes) -> None:
+    """A text that is never closed is refused, however it is made."""
+    assert isinstance(fields_from_json(body), Unreadable)

@@ -10,7 +10,7 @@ from aggregator.core.errors import ErrorClass
 from aggregator.core.model import AttemptState, State
 from aggregator.core.outcome import InDoubt, NotSent, Placed, Rejected
 from aggregator.ports import Opened
-from aggregator.store import SqliteStore, attempts, by_hand, lists, orders, resellers
+from aggregator.store import ScriptedStore, attempts, by_hand, lists, orders, resellers
 from aggregator.store.exceptions import (
     ActRefused,
     NoSuchOrder,
@@ -207,7 +207,7 @@ def _on(made: Opened, act: Act) -> Callable[[Tx], bool]:
 
 
 @pytest.mark.parametrize("names", list(itertools.permutations(ACTS, 2)), ids=" > ".join)
-async def test_racers_at_the_store(store: SqliteStore, names: tuple[str, ...]) -> None:
+async def test_racers_at_the_store(store: ScriptedStore, names: tuple[str, ...]) -> None:
     """Racers that reach the store at once, and may share a commit, are as apart as any."""
     shop = await store.write(lambda tx: reseller(tx, micros=CHARGE))
     made = await store.write(lambda tx: doubtful(tx, shop))

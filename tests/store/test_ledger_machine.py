@@ -2,12 +2,19 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 
 import hypothesis.strategies as some
 import pytest
 from hypothesis import settings
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from aggregator.core import errors, pricing
 from aggregator.core.errors import ClientError, ErrorClass
@@ -16,8 +23,6 @@ from aggregator.core.outcome import InDoubt, NotSent, Placed, Rejected
 from aggregator.ports import Closed, Opened
 from aggregator.store import attempts, by_hand, orders, resellers, statuses
 from aggregator.store.exceptions import ActRefused, NotEnough
-from aggregator.store.opening import migrate
-from aggregator.store.sqlite_tx import connect, transaction
 from aggregator.store.verify import verify
 from tests.store.builders import (
     HOUR,
@@ -30,6 +35,7 @@ from tests.store.builders import (
     reading,
     reseller,
 )
+from tests.store.conftest import Scratch, sqlite_scratch
 
 UNITS = 1000
 ENDED = (State.COMPLETED, State.PARTIAL, State.CANCELED)
@@ -59,12 +65,10 @@ class Ledger(RuleBasedStateMachine):
 
     sold = Bundle("sold")
 
-    def __init__(self) -> None:
+    def __init__(self, scratch: Scratch) -> None:
         super().__init__()
         self._stack = ExitStack()
-        connection = self._stack.enter_context(connect(Path(":memory:")))
-        migrate(connection)
-        self.tx = self._stack.enter_context(transaction(connection))
+        self.tx = self._stack.enter_context(scratch())
         self.shop = reseller(self.tx)
         self.available = 0
         self.orders: dict[int, Sold] = {}
@@ -279,6 +283,8 @@ class Ledger(RuleBasedStateMachine):
         assert verify(self.tx) == []
 
 
-TestLedger = Ledger.TestCase
-TestLedger.__doc__ = "After any acts in any order, all balances are the model's and verify."
-TestLedger.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+def test_any_acts_in_any_order(scratch: Scratch) -> None:
+    """After any acts in any order, all balances are the model's and verify."""
+    examples = 40 if scratch is sqlite_scratch else 5  # each costs a hundred times as much there
+    limits = settings(max_examples=examples, stateful_step_count=40, deadline=None)
+    run_state_machine_as_test(partial(Ledger, scratch), settings=limits)

@@ -10,18 +10,20 @@ import pytest
 from aggregator.ports import Opened
 from aggregator.store import meta, open_store, resellers, short_reading, short_transaction
 from aggregator.store.exceptions import (
+    Damaged,
     InUse,
     NeedsServer,
     NoDatabase,
     NotOurs,
     NotSupported,
     OtherCurrency,
+    StoreBroken,
     StoreBusy,
     TooNew,
     Unreachable,
 )
 from aggregator.store.lock import DatabaseLock
-from aggregator.store.opening import MIGRATIONS, migrate
+from aggregator.store.opening import MIGRATIONS, damage_mark, migrate
 from aggregator.store.sqlite_tx import SqliteTx, connect, transaction
 from tests.store.builders import CHARGE, NOW, POLICY, draft, reseller
 
@@ -118,7 +120,7 @@ def test_commands_wait_for_one_another_and_give_up(database: str) -> None:
 
 def test_urls_are_not_paths() -> None:
     """A kind of database that is not supported is refused, without repeating its password."""
-    with pytest.raises(NotSupported) as told, short_reading("postgresql://me:secret@db", POLICY):
+    with pytest.raises(NotSupported) as told, short_reading("mysql://me:secret@db", POLICY):
         pass
     assert "secret" not in str(told.value)
 
@@ -218,3 +220,24 @@ def test_failing_migration_leaves_nothing(tmp_path: Path) -> None:
         tables = SqliteTx(connection).all("SELECT name FROM sqlite_master")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
     assert (list(tables), version) == ([], 0)
+
+
+def _damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[5000:9000] = b"\xff" * 4000
+    path.write_bytes(content)
+
+
+async def test_after_a_disk_failure_the_file_is_read_first(database: str) -> None:
+    """Sound, it opens and the mark is gone; damaged, it does not open, and says so."""
+    path = Path(database)
+    await (await open_store(database, POLICY)).close()
+    mark = damage_mark(path)
+    mark.touch()
+    await (await open_store(database, POLICY)).close()
+    assert not mark.exists()
+    mark.touch()
+    _damage(path)
+    with pytest.raises((Damaged, StoreBroken)):
+        await open_store(database, POLICY)
+    assert mark.exists()

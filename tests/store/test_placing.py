@@ -9,7 +9,7 @@ from aggregator.core.errors import ClientError, ErrorClass
 from aggregator.core.model import AttemptState, Kind, State
 from aggregator.core.outcome import InDoubt, NotSent, Outcome, Placed, Rejected
 from aggregator.ports import Opened, Remembered
-from aggregator.store import SqliteStore, by_hand, lists, resellers
+from aggregator.store import ScriptedStore, by_hand, lists, resellers
 from tests.store.builders import (
     CHARGE,
     HOUR,
@@ -26,26 +26,26 @@ from tests.store.builders import (
 )
 
 
-async def rich(store: SqliteStore, orders: int = 10) -> int:
+async def rich(store: ScriptedStore, orders: int = 10) -> int:
     """A reseller with money for so many orders; his ID."""
     return await store.write(lambda tx: reseller(tx, micros=orders * CHARGE))
 
 
-async def opened(store: SqliteStore, reseller_id: int) -> Opened:
+async def opened(store: ScriptedStore, reseller_id: int) -> Opened:
     made = await store.open_order(draft(reseller_id))
     assert isinstance(made, Opened)
     return made
 
 
-async def state_of(store: SqliteStore, order_id: int) -> State:
+async def state_of(store: ScriptedStore, order_id: int) -> State:
     return (await store.orders([order_id]))[order_id].state
 
 
-async def held(store: SqliteStore, name: str = "shop") -> int:
+async def held(store: ScriptedStore, name: str = "shop") -> int:
     return (await store.read(lambda tx: resellers.get(tx, name))).held_micros
 
 
-async def test_transaction_1_writes_everything(store: SqliteStore) -> None:
+async def test_transaction_1_writes_everything(store: ScriptedStore) -> None:
     """An opened order stands with its hold, its attempt and all that was sold."""
     reseller_id = await rich(store)
     made = await opened(store, reseller_id)
@@ -60,17 +60,17 @@ async def test_transaction_1_writes_everything(store: SqliteStore) -> None:
     assert await held(store) == CHARGE
 
 
-async def test_order_without_route_is_queued(store: SqliteStore) -> None:
+async def test_order_without_route_is_queued(store: ScriptedStore) -> None:
     """A draft without a first attempt waits in the queue with its money held."""
     reseller_id = await rich(store)
     made = await store.open_order(queued(reseller_id))
     assert isinstance(made, Opened)
     assert made.attempt_id is None
-    assert [order.id for order in await store.queued(10)] == [made.order_id]
+    assert [order.id for order in await store.queued(1, 0, 10)] == [made.order_id]
     assert await held(store) == CHARGE
 
 
-async def test_insufficient_balance_writes_nothing(store: SqliteStore) -> None:
+async def test_insufficient_balance_writes_nothing(store: ScriptedStore) -> None:
     """Without the money there is no order, no hold and no memory of the request."""
     reseller_id = await store.write(lambda tx: reseller(tx, micros=CHARGE - 1))
     with pytest.raises(ClientError, match=errors.INSUFFICIENT_BALANCE):
@@ -80,7 +80,7 @@ async def test_insufficient_balance_writes_nothing(store: SqliteStore) -> None:
     assert await store.read(lambda tx: list(lists.listed(tx, lists.OrderFilter()))) == []
 
 
-async def test_disabled_reseller_cannot_order(store: SqliteStore) -> None:
+async def test_disabled_reseller_cannot_order(store: ScriptedStore) -> None:
     """Once disabled, a reseller's money buys nothing."""
     reseller_id = await rich(store)
     await store.write(lambda tx: resellers.set_disabled(tx, "shop", True))
@@ -88,7 +88,7 @@ async def test_disabled_reseller_cannot_order(store: SqliteStore) -> None:
         await store.open_order(draft(reseller_id))
 
 
-async def test_free_order(store: SqliteStore) -> None:
+async def test_free_order(store: ScriptedStore) -> None:
     """An order for nothing is held, placed and posted like any other."""
     reseller_id = await store.write(reseller)
     made = await store.open_order(draft(reseller_id, charge_micros=0))
@@ -97,7 +97,7 @@ async def test_free_order(store: SqliteStore) -> None:
     assert closed.state is State.PLACED
 
 
-async def test_money_for_exactly_n(store: SqliteStore) -> None:
+async def test_money_for_exactly_n(store: ScriptedStore) -> None:
     """Many concurrent orders with money for some: exactly these are opened."""
     reseller_id = await rich(store, orders=17)
     tries = [store.open_order(draft(reseller_id)) for _ in range(100)]
@@ -112,7 +112,7 @@ async def test_money_for_exactly_n(store: SqliteStore) -> None:
 # -- idempotency -----------------------------------------------------------------
 
 
-async def test_request_id_opens_one_order(store: SqliteStore) -> None:
+async def test_request_id_opens_one_order(store: ScriptedStore) -> None:
     """Concurrent repeats of a request open one order; all others are told which."""
     reseller_id = await rich(store)
     tries = [store.open_order(draft(reseller_id, request=request())) for _ in range(20)]
@@ -124,7 +124,7 @@ async def test_request_id_opens_one_order(store: SqliteStore) -> None:
     assert await store.available(reseller_id) == 9 * CHARGE
 
 
-async def test_request_ids_are_each_resellers_own(store: SqliteStore) -> None:
+async def test_request_ids_are_each_resellers_own(store: ScriptedStore) -> None:
     """Two resellers may use the same request ID."""
     shop = await rich(store)
     other = await store.write(lambda tx: reseller(tx, "other", CHARGE))
@@ -132,7 +132,7 @@ async def test_request_ids_are_each_resellers_own(store: SqliteStore) -> None:
         assert isinstance(await store.open_order(draft(one, request=request())), Opened)
 
 
-async def test_first_answer_is_remembered(store: SqliteStore) -> None:
+async def test_first_answer_is_remembered(store: ScriptedStore) -> None:
     """A rejected order's error is what every repeat of its request will find."""
     reseller_id = await rich(store)
     made = await store.open_order(draft(reseller_id, request=request()))
@@ -150,7 +150,7 @@ async def test_first_answer_is_remembered(store: SqliteStore) -> None:
     assert await store.open_order(draft(reseller_id, request=request())) == found
 
 
-async def test_requests_are_forgotten_by_age(store: SqliteStore) -> None:
+async def test_requests_are_forgotten_by_age(store: ScriptedStore) -> None:
     """Forgetting drops what is older than asked, and only that; the orders stay."""
     reseller_id = await rich(store)
     await store.open_order(draft(reseller_id, request=request("old"), now_ms=NOW - 1))
@@ -164,7 +164,7 @@ async def test_requests_are_forgotten_by_age(store: SqliteStore) -> None:
 # -- transaction 2 ---------------------------------------------------------------
 
 
-async def test_placed_posts_the_money(store: SqliteStore) -> None:
+async def test_placed_posts_the_money(store: ScriptedStore) -> None:
     """A placed order is paid for, knows its provider and will soon be asked after."""
     reseller_id = await rich(store)
     made = await opened(store, reseller_id)
@@ -179,7 +179,7 @@ async def test_placed_posts_the_money(store: SqliteStore) -> None:
     assert await store.available(reseller_id) == 9 * CHARGE
 
 
-async def test_next_route_gets_a_new_attempt(store: SqliteStore) -> None:
+async def test_next_route_gets_a_new_attempt(store: ScriptedStore) -> None:
     """After a refusal the order goes on sending, under a new attempt, its hold kept."""
     made = await opened(store, await rich(store))
     refusal = closing(
@@ -193,7 +193,7 @@ async def test_next_route_gets_a_new_attempt(store: SqliteStore) -> None:
     assert await held(store) == CHARGE
 
 
-async def test_queued_after_refusal_and_started_again(store: SqliteStore) -> None:
+async def test_queued_after_refusal_and_started_again(store: ScriptedStore) -> None:
     """An order without a usable route waits with its hold, and is started only once."""
     made = await opened(store, await rich(store))
     unsent = closing(made.order_id, made.attempt_id, NotSent("refused"), queued_until_ms=NOW + HOUR)
@@ -207,7 +207,7 @@ async def test_queued_after_refusal_and_started_again(store: SqliteStore) -> Non
     assert not await store.cancel_queued(made.order_id, "too late", NOW)
 
 
-async def test_queued_order_is_canceled_with_its_money(store: SqliteStore) -> None:
+async def test_queued_order_is_canceled_with_its_money(store: ScriptedStore) -> None:
     """Canceling in the queue gives all of the hold back, once."""
     reseller_id = await rich(store)
     made = await store.open_order(queued(reseller_id))
@@ -220,7 +220,7 @@ async def test_queued_order_is_canceled_with_its_money(store: SqliteStore) -> No
 
 @pytest.mark.parametrize(("answered", "state"), [(False, State.REJECTED), (True, State.CANCELED)])
 async def test_end_without_placing_gives_back(
-    store: SqliteStore, answered: bool, state: State
+    store: ScriptedStore, answered: bool, state: State
 ) -> None:
     """Rejected where the reseller is told the error, canceled where he has his ID."""
     reseller_id = await rich(store)
@@ -233,7 +233,7 @@ async def test_end_without_placing_gives_back(
     assert await store.available(reseller_id) == 10 * CHARGE
 
 
-async def test_doubt_keeps_the_hold(store: SqliteStore) -> None:
+async def test_doubt_keeps_the_hold(store: ScriptedStore) -> None:
     """An order in doubt keeps its money bound and its attempt open."""
     made = await opened(store, await rich(store))
     closed = await store.close_attempt(closing(made.order_id, made.attempt_id, InDoubt("cut")))
@@ -243,7 +243,7 @@ async def test_doubt_keeps_the_hold(store: SqliteStore) -> None:
     assert await held(store) == CHARGE
 
 
-async def test_late_yes_settles_a_doubt(store: SqliteStore) -> None:
+async def test_late_yes_settles_a_doubt(store: ScriptedStore) -> None:
     """A Placed that arrives after the doubt closes it; the money is posted."""
     made = await opened(store, await rich(store))
     await store.close_attempt(closing(made.order_id, made.attempt_id, InDoubt("slow")))
@@ -253,7 +253,7 @@ async def test_late_yes_settles_a_doubt(store: SqliteStore) -> None:
 
 
 @pytest.mark.parametrize("late", [Rejected(ErrorClass.LINK), NotSent("no"), InDoubt("again")])
-async def test_late_no_settles_no_doubt(store: SqliteStore, late: Outcome) -> None:
+async def test_late_no_settles_no_doubt(store: ScriptedStore, late: Outcome) -> None:
     """Nothing but a Placed closes a doubt: all else loses."""
     made = await opened(store, await rich(store))
     await store.close_attempt(closing(made.order_id, made.attempt_id, InDoubt("slow")))
@@ -261,7 +261,7 @@ async def test_late_no_settles_no_doubt(store: SqliteStore, late: Outcome) -> No
     assert (closed.state, closed.won) == (State.IN_DOUBT, False)
 
 
-async def test_upstream_id_of_another_order_is_a_doubt(store: SqliteStore) -> None:
+async def test_upstream_id_of_another_order_is_a_doubt(store: ScriptedStore) -> None:
     """An upstream order belongs to one order: a second claim to it leaves us in doubt."""
     reseller_id = await rich(store)
     first, second = await opened(store, reseller_id), await opened(store, reseller_id)
@@ -273,7 +273,7 @@ async def test_upstream_id_of_another_order_is_a_doubt(store: SqliteStore) -> No
     assert again.state is State.IN_DOUBT
 
 
-async def test_sequences_have_their_own_ids(store: SqliteStore) -> None:
+async def test_sequences_have_their_own_ids(store: ScriptedStore) -> None:
     """The same number in another of a provider's sequences is another order."""
     reseller_id = await rich(store)
     first, second = await opened(store, reseller_id), await opened(store, reseller_id)
@@ -283,7 +283,7 @@ async def test_sequences_have_their_own_ids(store: SqliteStore) -> None:
     assert closed.state is State.PLACED
 
 
-async def test_late_orphan_is_told(store: SqliteStore) -> None:
+async def test_late_orphan_is_told(store: ScriptedStore) -> None:
     """A Placed for an attempt settled as not placed changes nothing but is written down."""
     reseller_id = await rich(store)
     made = await opened(store, reseller_id)
@@ -297,7 +297,7 @@ async def test_late_orphan_is_told(store: SqliteStore) -> None:
     assert await store.available(reseller_id) == 10 * CHARGE
 
 
-async def test_recovery_doubts_what_the_dead_were_sending(store: SqliteStore) -> None:
+async def test_recovery_doubts_what_the_dead_were_sending(store: ScriptedStore) -> None:
     """At start every order that another process was sending is in doubt, ours is not."""
     reseller_id = await rich(store)
     dead = await opened(store, reseller_id)
@@ -308,7 +308,7 @@ async def test_recovery_doubts_what_the_dead_were_sending(store: SqliteStore) ->
     assert await state_of(store, alive.order_id) is State.SENDING
 
 
-async def test_orders_are_shown_to_their_owner_only(store: SqliteStore) -> None:
+async def test_orders_are_shown_to_their_owner_only(store: ScriptedStore) -> None:
     """Foreign and absent orders are alike: not there."""
     shop = await rich(store)
     other = await store.write(lambda tx: reseller(tx, "other"))
@@ -318,7 +318,7 @@ async def test_orders_are_shown_to_their_owner_only(store: SqliteStore) -> None:
     assert await store.orders([], shop) == {}
 
 
-async def test_canceled_queue_never_settles(store: SqliteStore) -> None:
+async def test_canceled_queue_never_settles(store: ScriptedStore) -> None:
     """A status cannot give money back for an order that was never placed."""
     reseller_id = await rich(store)
     made = await store.open_order(queued(reseller_id))

@@ -6,7 +6,7 @@ import pytest
 
 from aggregator.core.model import Kind, Order, State
 from aggregator.ports import Event, Opened, OrderDraft
-from aggregator.store import SqliteStore, by_hand, lists
+from aggregator.store import ScriptedStore, by_hand, lists
 from tests.store.builders import (
     CHARGE,
     HOUR,
@@ -20,7 +20,9 @@ from tests.store.builders import (
 )
 
 
-async def sold(store: SqliteStore, order_draft: OrderDraft, upstream_order_id: str = "9001") -> int:
+async def sold(
+    store: ScriptedStore, order_draft: OrderDraft, upstream_order_id: str = "9001"
+) -> int:
     """A placed order's ID."""
     made = await store.open_order(order_draft)
     assert isinstance(made, Opened)
@@ -28,22 +30,22 @@ async def sold(store: SqliteStore, order_draft: OrderDraft, upstream_order_id: s
     return made.order_id
 
 
-async def rich(store: SqliteStore) -> int:
+async def rich(store: ScriptedStore) -> int:
     return await store.write(lambda tx: reseller(tx, micros=10 * CHARGE))
 
 
-async def order(store: SqliteStore, order_id: int) -> Order:
+async def order(store: ScriptedStore, order_id: int) -> Order:
     return (await store.orders([order_id]))[order_id]
 
 
 async def tell(
-    store: SqliteStore, order_id: int, word: str, asked_at_ms: int = NOW + HOUR, **told: object
+    store: ScriptedStore, order_id: int, word: str, asked_at_ms: int = NOW + HOUR, **told: object
 ) -> list[Event]:
     one = reading(order_id, word, asked_at_ms, **told)
     return await store.apply_statuses([one], POLICY, NOW + HOUR)
 
 
-async def test_figures_are_kept(store: SqliteStore) -> None:
+async def test_figures_are_kept(store: ScriptedStore) -> None:
     """What the provider says of an order under way is what the store knows then."""
     order_id = await sold(store, draft(await rich(store)))
     assert await tell(store, order_id, "In progress", start_count="3572", remains=157) == []
@@ -57,7 +59,7 @@ async def test_figures_are_kept(store: SqliteStore) -> None:
     assert now.asked_at_ms == NOW + HOUR
 
 
-async def test_partial_is_refunded_once(store: SqliteStore) -> None:
+async def test_partial_is_refunded_once(store: ScriptedStore) -> None:
     """The same Partial told twice, or at once by many, refunds its remainder once."""
     reseller_id = await rich(store)
     order_id = await sold(store, draft(reseller_id))
@@ -67,7 +69,7 @@ async def test_partial_is_refunded_once(store: SqliteStore) -> None:
     assert await store.available(reseller_id) == 9 * CHARGE + CHARGE * 400 // 1000
 
 
-async def test_canceled_after_partial_refunds_the_rest(store: SqliteStore) -> None:
+async def test_canceled_after_partial_refunds_the_rest(store: ScriptedStore) -> None:
     """Refunds are set to what the order costs in the end, whatever was refunded before."""
     reseller_id = await rich(store)
     order_id = await sold(store, draft(reseller_id))
@@ -84,7 +86,7 @@ async def test_canceled_after_partial_refunds_the_rest(store: SqliteStore) -> No
     ]
 
 
-async def test_older_answer_is_dropped(store: SqliteStore) -> None:
+async def test_older_answer_is_dropped(store: ScriptedStore) -> None:
     """An answer asked before the last applied one changes nothing."""
     order_id = await sold(store, draft(await rich(store)))
     await tell(store, order_id, "Completed", NOW + HOUR)
@@ -92,7 +94,7 @@ async def test_older_answer_is_dropped(store: SqliteStore) -> None:
     assert (await order(store, order_id)).state is State.COMPLETED
 
 
-async def test_refund_by_hand_counts(store: SqliteStore) -> None:
+async def test_refund_by_hand_counts(store: ScriptedStore) -> None:
     """What was given back by hand is not given back again by a status."""
     reseller_id = await rich(store)
     order_id = await sold(store, draft(reseller_id))
@@ -101,7 +103,7 @@ async def test_refund_by_hand_counts(store: SqliteStore) -> None:
     assert await store.available(reseller_id) == 10 * CHARGE
 
 
-async def test_unknown_word_alerts_and_is_written_down(store: SqliteStore) -> None:
+async def test_unknown_word_alerts_and_is_written_down(store: ScriptedStore) -> None:
     """A word nobody knows is an alert and an event, and moves nothing."""
     order_id = await sold(store, draft(await rich(store)))
     (alert,) = await tell(store, order_id, "Frobnicated")
@@ -111,12 +113,12 @@ async def test_unknown_word_alerts_and_is_written_down(store: SqliteStore) -> No
     assert story.order.state is State.PLACED
 
 
-async def test_unknown_order_is_ignored(store: SqliteStore) -> None:
+async def test_unknown_order_is_ignored(store: ScriptedStore) -> None:
     """A reading of an order that does not exist settles nothing."""
     assert await tell(store, 4711, "Canceled") == []
 
 
-async def test_one_bad_reading_spoils_no_other(store: SqliteStore) -> None:
+async def test_one_bad_reading_spoils_no_other(store: ScriptedStore) -> None:
     """An answer that cannot be settled alerts; the others of the batch are applied."""
     reseller_id = await rich(store)
     bad = await sold(store, draft(reseller_id, service_type="No such type"), "1")
@@ -128,7 +130,7 @@ async def test_one_bad_reading_spoils_no_other(store: SqliteStore) -> None:
     assert (await order(store, bad)).state is State.PLACED
 
 
-async def test_check_later(store: SqliteStore) -> None:
+async def test_check_later(store: ScriptedStore) -> None:
     """An order nobody answered for is due again when it was said to be."""
     order_id = await sold(store, draft(await rich(store)))
     await store.check_later([order_id], NOW + HOUR)
@@ -140,7 +142,7 @@ async def test_check_later(store: SqliteStore) -> None:
 # -- children --------------------------------------------------------------------
 
 
-async def test_children_are_registered_once(store: SqliteStore) -> None:
+async def test_children_are_registered_once(store: ScriptedStore) -> None:
     """Runs that the provider names become orders of ours that cost nothing by themselves."""
     reseller_id = await rich(store)
     parent = await sold(store, dripfeed(reseller_id))
@@ -153,7 +155,7 @@ async def test_children_are_registered_once(store: SqliteStore) -> None:
     assert {one.id for one in await store.due(NOW + HOUR, 10)} >= {first.id, second.id}
 
 
-async def test_child_of_another_order_is_left_alone(store: SqliteStore) -> None:
+async def test_child_of_another_order_is_left_alone(store: ScriptedStore) -> None:
     """A run that is an order of ours already is not registered again; one alert tells."""
     reseller_id = await rich(store)
     await sold(store, draft(reseller_id), "71")
@@ -164,7 +166,7 @@ async def test_child_of_another_order_is_left_alone(store: SqliteStore) -> None:
     assert [one.upstream_order_id for one in await store.children(parent)] == ["72"]
 
 
-async def test_childs_refund_goes_through_its_parent(store: SqliteStore) -> None:
+async def test_childs_refund_goes_through_its_parent(store: ScriptedStore) -> None:
     """A canceled run gives its share of the parent's charge back, once."""
     reseller_id = await rich(store)
     parent = await sold(store, dripfeed(reseller_id))
@@ -178,7 +180,7 @@ async def test_childs_refund_goes_through_its_parent(store: SqliteStore) -> None
 
 
 @pytest.mark.parametrize("parent_first", [True, False])
-async def test_parent_and_children_in_any_order(store: SqliteStore, parent_first: bool) -> None:
+async def test_parent_and_children_in_any_order(store: ScriptedStore, parent_first: bool) -> None:
     """Whoever is told of first, a drip-feed costs what its runs delivered."""
     reseller_id = await rich(store)
     parent = await sold(store, dripfeed(reseller_id))

@@ -6,7 +6,7 @@ import pytest
 
 from aggregator.core.model import Offer, Scope, State
 from aggregator.ports import Event, Opened, RefillReading
-from aggregator.store import SqliteStore, catalogue, lists, meta, resellers
+from aggregator.store import ScriptedStore, catalogue, lists, meta, resellers
 from aggregator.store.exceptions import NameTaken, NoSuchReseller, NotEnough
 from aggregator.store.tx import Tx
 from tests.store.builders import CHARGE, HOUR, NOW, draft, placed, queued, reseller
@@ -21,7 +21,7 @@ def known(tx: Tx, key: str, now_ms: int = NOW) -> bool:
 # -- keys ------------------------------------------------------------------------
 
 
-async def test_key_tells_who_is_asking(store: SqliteStore) -> None:
+async def test_key_tells_who_is_asking(store: ScriptedStore) -> None:
     """A key's hash finds its reseller and its scopes; another key finds nobody."""
     key = await store.write(lambda tx: resellers.add(tx, "shop", NOW, [Scope.READ, Scope.ORDER]))
     found = await store.authenticate(resellers.hash_key(key))
@@ -31,7 +31,7 @@ async def test_key_tells_who_is_asking(store: SqliteStore) -> None:
     assert await store.authenticate(resellers.hash_key(key + "x")) is None
 
 
-async def test_rotated_key_overlaps(store: SqliteStore) -> None:
+async def test_rotated_key_overlaps(store: ScriptedStore) -> None:
     """After a rotation the old key works until its end, with the same scopes as the new."""
     old = await store.write(lambda tx: resellers.add(tx, "shop", NOW, [Scope.READ]))
     new = await store.write(lambda tx: resellers.rotate_key(tx, "shop", FOREVER, NOW))
@@ -50,7 +50,7 @@ def test_two_keys_overlap_at_most(tx: Tx) -> None:
     assert [known(tx, key, NOW + HOUR) for key in (first, second, third)] == [False, False, True]
 
 
-async def test_disabled_reseller_is_nobody(store: SqliteStore) -> None:
+async def test_disabled_reseller_is_nobody(store: ScriptedStore) -> None:
     """A disabled reseller's keys stop working, and work again once he is enabled."""
     key = await store.write(lambda tx: resellers.add(tx, "shop", NOW))
     for disabled in (True, False):
@@ -104,7 +104,7 @@ def test_names_are_unique(tx: Tx) -> None:
 # -- refills ---------------------------------------------------------------------
 
 
-async def sold(store: SqliteStore, upstream_order_id: str = "9001") -> int:
+async def sold(store: ScriptedStore, upstream_order_id: str = "9001") -> int:
     reseller_id = await store.write(lambda tx: reseller(tx, micros=CHARGE))
     made = await store.open_order(draft(reseller_id))
     assert isinstance(made, Opened)
@@ -112,7 +112,7 @@ async def sold(store: SqliteStore, upstream_order_id: str = "9001") -> int:
     return made.order_id
 
 
-async def test_refill_has_an_id_of_ours(store: SqliteStore) -> None:
+async def test_refill_has_an_id_of_ours(store: ScriptedStore) -> None:
     """A refill named again for the same order is the same refill."""
     order_id = await sold(store)
     order = (await store.orders([order_id]))[order_id]
@@ -126,7 +126,7 @@ async def test_refill_has_an_id_of_ours(store: SqliteStore) -> None:
     assert await store.refills([first], order.reseller_id + 1) == {}
 
 
-async def test_refill_readings_by_the_time_of_asking(store: SqliteStore) -> None:
+async def test_refill_readings_by_the_time_of_asking(store: ScriptedStore) -> None:
     """An answer asked before the last applied one is dropped."""
     order_id = await sold(store)
     order = (await store.orders([order_id]))[order_id]
@@ -140,7 +140,7 @@ async def test_refill_readings_by_the_time_of_asking(store: SqliteStore) -> None
 # -- catalogues, meta, events, numbers -------------------------------------------
 
 
-async def test_catalogue_is_replaced(store: SqliteStore) -> None:
+async def test_catalogue_is_replaced(store: ScriptedStore) -> None:
     """A saved catalogue is what the provider offers now, and touches no other's."""
     likes = Offer("1", "Likes", "Default", "IG", 900_000, 10, 1000, refill=True, cancel=None)
     views = Offer("2", "Views", "Default", "IG", None, None, None, description="fast")
@@ -161,7 +161,7 @@ def test_meta_remembers(tx: Tx) -> None:
     assert meta.get(tx, "provider/gulf/url") == "two"
 
 
-async def test_events_tell_the_story(store: SqliteStore) -> None:
+async def test_events_tell_the_story(store: ScriptedStore) -> None:
     """Events are kept in order, with their details."""
     order_id = await sold(store)
     await store.record([Event(order_id, "refill_lost", {"cause": "timeout"})], NOW)
@@ -172,7 +172,7 @@ async def test_events_tell_the_story(store: SqliteStore) -> None:
     ]
 
 
-async def test_numbers_of_open_orders(store: SqliteStore) -> None:
+async def test_numbers_of_open_orders(store: ScriptedStore) -> None:
     """Open orders are counted by state and by provider, and the oldest is known."""
     reseller_id = await store.write(lambda tx: reseller(tx, micros=10 * CHARGE))
     await store.open_order(queued(reseller_id, now_ms=NOW + 5))

@@ -14,8 +14,17 @@ import pytest
 
 from aggregator.core.model import State
 from aggregator.ports import StoreUnavailable
-from aggregator.store import SqliteStore, lists, meta, open_store, resellers, short_transaction
+from aggregator.store import (
+    ScriptedStore,
+    SqliteStore,
+    lists,
+    meta,
+    open_store,
+    resellers,
+    short_transaction,
+)
 from aggregator.store.exceptions import StoreBroken, StoreClosed, StoreFull, StoreStopped
+from aggregator.store.postgres_tx import PostgresTx
 from aggregator.store.sqlite_tx import fault
 from aggregator.store.tx import Tx
 from aggregator.store.verify import verify
@@ -25,7 +34,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def held_up(store: SqliteStore) -> Iterator[None]:
+def held_up(store: ScriptedStore) -> Iterator[None]:
     """Keeps the writer busy, so that what is asked meanwhile shares one commit."""
     go_on = threading.Event()
     blocker = asyncio.ensure_future(store.write(lambda tx: go_on.wait()))
@@ -40,7 +49,7 @@ def put(key: str) -> Callable[[Tx], None]:
     return lambda tx: meta.put(tx, key, "there")
 
 
-async def there(store: SqliteStore, *keys: str) -> list[bool]:
+async def there(store: ScriptedStore, *keys: str) -> list[bool]:
     found = await store.read(lambda tx: [meta.get(tx, key) for key in keys])
     return [value is not None for value in found]
 
@@ -50,40 +59,40 @@ def put_and_fail(tx: Tx) -> None:
     raise ValueError("changed my mind")
 
 
-async def test_failing_job_spoils_no_other(sqlite_store: SqliteStore) -> None:
+async def test_failing_job_spoils_no_other(store: ScriptedStore) -> None:
     """Of jobs that share a commit, the one that raises is undone and the others are not."""
-    with held_up(sqlite_store):
-        jobs = [sqlite_store.write(job) for job in (put("a"), put_and_fail, put("b"))]
+    with held_up(store):
+        jobs = [store.write(job) for job in (put("a"), put_and_fail, put("b"))]
         together = asyncio.gather(*jobs, return_exceptions=True)
         await asyncio.sleep(0)
     results = await together
     assert [type(one) for one in results] == [type(None), ValueError, type(None)]
-    assert await there(sqlite_store, "a", "bad", "b") == [True, False, True]
+    assert await there(store, "a", "bad", "b") == [True, False, True]
 
 
-async def test_broken_constraint_spoils_no_other(sqlite_store: SqliteStore) -> None:
+async def test_broken_constraint_spoils_no_other(store: ScriptedStore) -> None:
     """A statement that the database refuses undoes its own job only."""
-    bad = sqlite_store.write(lambda tx: tx.run("insert_account", reseller_id=4711))
-    with held_up(sqlite_store):
-        together = asyncio.gather(bad, sqlite_store.write(put("a")), return_exceptions=True)
+    bad = store.write(lambda tx: tx.run("insert_account", reseller_id=4711))
+    with held_up(store):
+        together = asyncio.gather(bad, store.write(put("a")), return_exceptions=True)
         await asyncio.sleep(0)
     first, _ = await together
     assert isinstance(first, Exception)
     assert not isinstance(first, StoreUnavailable)
-    assert await there(sqlite_store, "a") == [True]
+    assert await there(store, "a") == [True]
 
 
-async def test_canceled_before_its_turn(sqlite_store: SqliteStore) -> None:
+async def test_canceled_before_its_turn(store: ScriptedStore) -> None:
     """A job whose waiter was canceled before it began is never run."""
-    with held_up(sqlite_store):
-        task = asyncio.ensure_future(sqlite_store.write(put("a")))
+    with held_up(store):
+        task = asyncio.ensure_future(store.write(put("a")))
         await asyncio.sleep(0)
         task.cancel()
-    await sqlite_store.write(put("b"))
-    assert await there(sqlite_store, "a", "b") == [False, True]
+    await store.write(put("b"))
+    assert await there(store, "a", "b") == [False, True]
 
 
-async def test_canceled_halfway(sqlite_store: SqliteStore) -> None:
+async def test_canceled_halfway(store: ScriptedStore) -> None:
     """A job whose waiter is canceled while it runs is written whole, and others go on."""
     begun, go_on = threading.Event(), threading.Event()
 
@@ -93,13 +102,13 @@ async def test_canceled_halfway(sqlite_store: SqliteStore) -> None:
         go_on.wait()
         meta.put(tx, "b", "there")
 
-    task = asyncio.ensure_future(sqlite_store.write(job))
+    task = asyncio.ensure_future(store.write(job))
     await asyncio.to_thread(begun.wait)
     task.cancel()
     go_on.set()
-    await sqlite_store.write(put("c"))
+    await store.write(put("c"))
     assert task.cancelled()
-    assert await there(sqlite_store, "a", "b", "c") == [True, True, True]
+    assert await there(store, "a", "b", "c") == [True, True, True]
 
 
 async def test_more_jobs_than_places(sqlite_store: SqliteStore) -> None:
@@ -253,10 +262,17 @@ def sell_until_killed(database: str) -> list[str]:
     return told
 
 
-async def test_acknowledged_survives_a_kill(database: str) -> None:
+def forget_heartbeats(tx: Tx) -> None:
+    """The killed was not heard of for long, where there is more than a lock to tell."""
+    if isinstance(tx, PostgresTx):
+        tx.run("UPDATE boots SET heartbeat = heartbeat - INTERVAL '1 hour'")
+
+
+async def test_acknowledged_survives_a_kill(any_database: str) -> None:
     """Killed at any moment, the store has every order it acknowledged, as it was told."""
-    acknowledged = {tuple(line.split()) for line in sell_until_killed(database)}
-    store = await open_store(database, POLICY)
+    acknowledged = {tuple(line.split()) for line in sell_until_killed(any_database)}
+    store = await open_store(any_database, POLICY)
+    await store.write(forget_heartbeats)
     recovered = set(await store.recover("another boot", 1))
     found = await store.read(lambda tx: list(lists.listed(tx, lists.OrderFilter())))
     states = {row["id"]: State(row["state"]) for row in found}

@@ -4,6 +4,7 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from tenacity import wait_none
 
 from aggregator.core.errors import ErrorClass
 from aggregator.core.messages import Balance, OrderStatus, Refused, Unreadable
@@ -205,7 +206,7 @@ async def test_a_provider_that_was_removed_is_asked_nothing() -> None:
         client.replace({}, {})
         nobody = Unreadable("unknown provider")
         outcome = await client.add(PANEL, "1", PURCHASE, timeout_s=LONG_S)
-        assert outcome == NotSent("unknown provider")
+        assert outcome == NotSent("unknown provider", ours=True)
         assert await client.balance(PANEL, timeout_s=LONG_S) == nobody
         assert await client.services(PANEL, timeout_s=LONG_S) == nobody
         assert await client.cancel(PANEL, ["1"], timeout_s=LONG_S) == {"1": nobody}
@@ -218,7 +219,7 @@ async def test_a_fault_of_ours_before_sending_is_not_sent() -> None:
     unfit = Purchase(Kind.NORMAL, 1, 1, {"link": "x", "comments": 5})  # type: ignore[dict-item]
     async with market("socialmediapanels") as (panel, client, _):
         outcome = await client.add(PANEL, "5", unfit, timeout_s=LONG_S)
-        assert isinstance(outcome, NotSent)
+        assert isinstance(outcome, NotSent) and outcome.ours
         assert panel.log() == []
 
 
@@ -237,3 +238,17 @@ async def test_a_fault_of_ours_after_sending_is_a_doubt() -> None:
             outcome = await client.add(PANEL, "1", PURCHASE, timeout_s=LONG_S)
         assert outcome == InDoubt("internal: LookupError")
         assert len(panel.log()) == 1
+
+
+async def test_a_fault_of_ours_at_an_answer_is_unreadable() -> None:
+    """An answer that makes our own code fail answers nothing, for each ID, and raises nothing."""
+    fault = Unreadable("internal: LookupError")
+    async with SandboxServer(builtin_dialect("standard"), FROZEN) as panel:
+        providers = {PANEL: provider(panel.url, dialect="unreading")}
+        clock, dialects = RealClock(), {"unreading": Unreading()}
+        async with UpstreamClient(providers, dialects, clock, wait=wait_none()) as client:
+            statuses = await client.status(PANEL, ["1", "2"], Kind.NORMAL, timeout_s=LONG_S)
+            assert statuses == {"1": fault, "2": fault}
+            heard = await client.probe(PANEL, ["1", "2"], Kind.NORMAL, timeout_s=LONG_S)
+            assert heard.answers == {"1": fault, "2": fault}
+            assert await client.balance(PANEL, timeout_s=LONG_S) == fault

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aggregator.core.health import Health
 from aggregator.core.messages import Balance
 from aggregator.core.outcome import InDoubt, NotSent, Placed
 from aggregator.upstream.gate import Gate, NoSlot, limiter_for
@@ -82,7 +83,7 @@ async def test_a_long_add_gives_its_place_back() -> None:
 
 
 async def test_an_add_without_a_place_is_not_sent() -> None:
-    """An order that found no place in time has sent nothing and may be tried elsewhere."""
+    """An order that found no place in time has sent nothing, and the panel is not ill for it."""
     async with (
         raw_panel(hangs_at_the_first) as panel,
         calling(panel.url, settings={"concurrency": 1}) as client,
@@ -90,8 +91,9 @@ async def test_an_add_without_a_place_is_not_sent() -> None:
         first = asyncio.create_task(client.add(PANEL, "1", PURCHASE, timeout_s=LONG_S))
         await panel.heard.wait()
         second = await client.add(PANEL, "1", PURCHASE, timeout_s=0.05)
-        assert second == NotSent("no free slot in time")
+        assert second == NotSent("no free slot in time", ours=True)
         assert len(panel.requests) == 1
+        assert client.health(PANEL) == Health()
         first.cancel()
         assert await first == InDoubt("canceled")
 
@@ -107,7 +109,7 @@ async def test_an_add_cancelled_in_line_is_not_sent() -> None:
         second = asyncio.create_task(client.add(PANEL, "1", PURCHASE, timeout_s=LONG_S))
         await asyncio.sleep(0)
         second.cancel()
-        assert await second == NotSent("canceled")
+        assert await second == NotSent("canceled", ours=True)
         panel.told.set()
         assert await first == Placed("1")
         assert await client.add(PANEL, "1", PURCHASE, timeout_s=LONG_S) == Placed("2")
@@ -126,5 +128,5 @@ async def test_a_rate_holds_for_every_kind_of_call() -> None:
     ):
         assert isinstance(await client.balance(PANEL, timeout_s=LONG_S), Balance)
         outcome = await client.add(PANEL, "1", PURCHASE, timeout_s=0.05)
-        assert outcome == NotSent("no free slot in time")
+        assert outcome == NotSent("no free slot in time", ours=True)
         assert len(panel.requests) == 1

@@ -111,13 +111,13 @@ async def test_plain_http_goes_no_further_than_this_machine() -> None:
 
 async def test_no_time_is_not_sent() -> None:
     """A timeout of zero sends nothing, though to aiohttp it would mean for ever."""
-    assert await outcome_of(honest, timeout_s=0) == (NotSent("no time left"), 0)
+    assert await outcome_of(honest, timeout_s=0) == (NotSent("no time left", ours=True), 0)
 
 
 async def test_a_lost_lease_is_not_sent() -> None:
     """Who may not send any more leaves an open connection without a byte on it."""
     async with raw_panel(honest) as panel, calling(panel.url, may_send=lambda: False) as client:
-        assert await buy(client) == NotSent("not allowed to send")
+        assert await buy(client) == NotSent("not allowed to send", ours=True)
     assert panel.requests == []
 
 

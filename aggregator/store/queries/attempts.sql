@@ -1,9 +1,10 @@
 -- name: insert_attempt
 INSERT INTO attempts (
-    order_id, number, provider, upstream_service, kind, state, boot_id, cost_micros, created_at_ms
+    order_id, number, provider, upstream_service, kind, state, boot_id, cost_micros, low_anchor,
+    idempotency_key, created_at_ms
 )
 SELECT :order_id, coalesce(max(number), 0) + 1, :provider, :upstream_service, :kind, 'sending',
-       :boot_id, :cost_micros, :now_ms
+       :boot_id, :cost_micros, :low_anchor, :idempotency_key, :now_ms
 FROM attempts WHERE order_id = :order_id
 RETURNING id;
 
@@ -35,7 +36,10 @@ UPDATE attempts SET state = 'in_doubt', cause = :cause, connection_died_at_ms = 
 WHERE id = :attempt_id AND order_id = :order_id AND state = 'sending';
 
 -- name: attempt_refused
-UPDATE attempts SET state = :state, cause = :cause, ended_at_ms = :now_ms
+-- What may have been bought all the same is watched like a doubt.
+UPDATE attempts
+SET state = :state, cause = :cause, ended_at_ms = :now_ms,
+    connection_died_at_ms = :unproved_at_ms
 WHERE id = :attempt_id AND order_id = :order_id AND state = 'sending';
 
 -- name: attempt_not_placed
@@ -58,5 +62,5 @@ WHERE provider = :provider AND kind = :kind AND upstream_order_id = :upstream_or
 -- name: attempts_of_the_dead
 -- The first condition is that of the index of open attempts.
 SELECT id, order_id FROM attempts
-WHERE state IN ('sending', 'in_doubt') AND state = 'sending' AND boot_id <> :boot_id
+WHERE state IN ('sending', 'in_doubt') AND state = 'sending' AND boot_id NOT IN (:alive...)
 ORDER BY order_id;

@@ -32,7 +32,17 @@ SELECT * FROM orders WHERE id IN (:ids...) AND reseller_id = :reseller_id;
 SELECT * FROM orders WHERE parent_id = :parent_id ORDER BY id;
 
 -- name: queued
-SELECT * FROM orders WHERE state = 'queued' AND ended_at_ms IS NULL ORDER BY id LIMIT :limit;
+SELECT * FROM orders
+WHERE state = 'queued' AND ended_at_ms IS NULL AND service_id = :service_id AND id > :after_id
+ORDER BY id LIMIT :limit;
+
+-- name: queued_services
+SELECT DISTINCT service_id FROM orders WHERE state = 'queued' AND ended_at_ms IS NULL;
+
+-- name: queued_too_long
+SELECT id FROM orders
+WHERE state = 'queued' AND ended_at_ms IS NULL AND queued_until_ms <= :now_ms
+ORDER BY id LIMIT :limit;
 
 -- name: due
 SELECT * FROM orders WHERE next_check_at_ms <= :now_ms ORDER BY next_check_at_ms LIMIT :limit;
@@ -54,7 +64,11 @@ UPDATE orders SET state = 'in_doubt' WHERE id = :order_id AND state = 'sending';
 UPDATE orders SET state = 'sending' WHERE id = :order_id AND state = 'queued';
 
 -- name: order_queued
-UPDATE orders SET state = 'queued', needs_person = 0, queued_until_ms = :queued_until_ms
+-- Back in the queue after a try, an order has no more time than it had.
+UPDATE orders
+SET state = 'queued', needs_person = 0,
+    queued_until_ms = CASE WHEN state = 'sending' AND queued_until_ms IS NOT NULL
+                           THEN queued_until_ms ELSE :queued_until_ms END
 WHERE id = :order_id AND state = :from_state;
 
 -- name: order_ended

@@ -1,0 +1,78 @@
+"""What placing an order leaves behind, and heeds, for the settling of doubts.
+
+A doubt is bracketed by orders of ours, so whatever is placed is noted here at once,
+in memory: the next attempt's row takes the low anchor from it. ``cautions`` come
+back from the settling (``background.doubts``), a second old at most.
+"""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from aggregator.core import evidence
+from aggregator.core.incident import Fingerprint
+from aggregator.core.model import Kind, Provider, Purchase
+from aggregator.core.rivals import Caution
+from aggregator.core.routing import Weighed, heeded
+from aggregator.dialects import Dialect
+
+_NO_CAUTION = Caution()
+
+
+def sequence_of(dialect: Dialect, kind: Kind) -> Kind:
+    """The ID sequence in which an order of that kind stands at such a panel.
+
+    Drip-feeds are counted apart where the question after one has to be marked.
+    """
+    apart = dialect.dripfeed is not None and bool(dialect.dripfeed.status)
+    return kind if apart and kind is Kind.DRIPFEED else Kind.NORMAL
+
+
+@dataclass(slots=True)
+class Doubtful:
+    """``anchors``: our highest upstream ID that was answered, by provider and sequence.
+    ``cautions``: by provider, where doubts are open that the bracket can settle."""
+
+    anchors: dict[tuple[str, Kind], int] = field(default_factory=dict)
+    cautions: Mapping[str, Caution] = field(default_factory=dict)
+    flying: Counter[str] = field(default_factory=Counter)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def placed(self, provider: str, sequence: Kind, upstream_order_id: str) -> None:
+        number = evidence.number(upstream_order_id)
+        if number is not None:
+            known = self.anchors.get((provider, sequence), number)
+            self.anchors[provider, sequence] = max(known, number)
+
+    @contextmanager
+    def flight(self, provider: str) -> Iterator[None]:
+        """An add is on its way to this provider."""
+        self.flying[provider] += 1
+        try:
+            yield
+        finally:
+            self.flying[provider] -= 1
+
+    def token(self, provider: Provider, boot_id: str) -> str | None:
+        """The idempotency parameter of a new attempt, ``name=value``; None where the
+        provider has none. No other attempt has this value, in this process or another."""
+        if provider.idempotency_param is None:
+            return None
+        return f"{provider.idempotency_param}={boot_id}-{next(self._numbers)}"
+
+    def heeded(self, choice: Weighed, purchase: Purchase, sequence: Kind) -> Weighed:
+        """``choice``, with what the doubts open at its provider say against it."""
+        name = choice.facts.provider.name
+        caution = self.cautions.get(name, _NO_CAUTION)
+        if not caution.open:
+            return choice
+        step = max(one.step_micros for one in caution.open)
+        new = Fingerprint(sequence, expected(purchase, choice.cost_micros), purchase.units, step)
+        return heeded(choice, *caution.admits(new, self.flying[name]))
+
+
+def expected(purchase: Purchase, cost_micros: int | None) -> int | None:
+    """What the provider will show as the charge: of a subscription nobody knows."""
+    return None if purchase.kind is Kind.SUBSCRIPTION else cost_micros

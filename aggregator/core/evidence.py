@@ -1,0 +1,75 @@
+"""What an account's own past proves about its panel: whether the bracket will hold.
+
+None of this is believed because a panel says so. IDs must have risen, charges must
+have been what we expected, or there is no probing there.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from aggregator.core.incident import Habits, OwnAdd
+from aggregator.core.model import Provider
+from aggregator.core.scanning import CONTROLS
+
+PROOF_ADDS = 50  # in a row, none begun before the last was answered
+PROOF_CHARGES = 10
+_STEPS_MICROS = (1, 10, 100, 1_000, 10_000)  # six decimals down to two
+
+_HOUR_MS = 3_600_000
+
+
+def number(upstream_id: str) -> int | None:
+    """An upstream ID as a number; None where it is not a decimal one."""
+    decimal = upstream_id.isascii() and upstream_id.isdecimal()
+    return int(upstream_id) if decimal and upstream_id[0] != "0" else None
+
+
+def rose(adds: Sequence[OwnAdd]) -> bool:
+    """Whether the IDs of the last PROOF_ADDS adds that did not overlap rose strictly.
+
+    ``adds`` of one sequence, those that were placed; an ID that is not decimal
+    (``upstream_id`` None) proves the contrary.
+    """
+    apart: list[OwnAdd] = []
+    for one in sorted(adds, key=lambda add: add.began_at_ms):
+        if not apart or one.began_at_ms >= (apart[-1].answered_at_ms or 0):
+            apart.append(one)
+    ids = [one.upstream_id for one in apart[-PROOF_ADDS:]]
+    rising = all(a is not None and b is not None and a < b for a, b in pairwise(ids))
+    return len(ids) == PROOF_ADDS and rising
+
+
+def pace_per_hour(adds: Sequence[OwnAdd]) -> int:
+    """IDs that the panel gives out in an hour, seen from ours; 0 where too few are known."""
+    known = [(one.began_at_ms, one.upstream_id) for one in adds if one.upstream_id is not None]
+    if len(known) < 2:
+        return 0
+    (first_ms, first), (last_ms, last) = min(known), max(known)
+    return max(last - first, 0) * _HOUR_MS // max(last_ms - first_ms, 1)
+
+
+def step(charges: Iterable[tuple[int, int]]) -> int | None:
+    """How far a panel's rounding is off the charge we expect, in micros.
+
+    ``charges``: expected and shown, of our own orders that were not reduced. None:
+    their charges are not what we expect, or too few are known, so "charge is shown"
+    does not hold there.
+    """
+    off = [abs(expected - shown) for expected, shown in charges]
+    if len(off) < PROOF_CHARGES:
+        return None
+    return next((one for one in _STEPS_MICROS if one >= max(off)), None)
+
+
+def missing(provider: Provider, habits: Habits, not_exclusive: bool = False) -> str:
+    """The first precondition of the bracket that does not hold; empty: all do."""
+    conditions = (
+        (provider.probe, "probing is turned off"),
+        (provider.exclusive_account, "the account is not declared exclusive"),
+        (not not_exclusive, "somebody else orders with this account"),
+        (habits.first_own is not None and habits.rose, "its order IDs are not known to rise"),
+        (habits.batch > CONTROLS, "it cannot be asked for many orders at once"),
+        (habits.errs_each, "it is not known to answer foreign IDs with an error each"),
+        (habits.charge_shown, "its charges are not those that we expect"),
+    )
+    return next((why for holds, why in conditions if not holds), "")

@@ -39,7 +39,18 @@ OPEN_ENDED = (
     "Failed to create order &#33;",
     "Order " * 60 + "- internal server error",
 )
-UNKNOWN = ("Ugh", "4", "No", "\\u2603", "Fehler 17", "&lt;b&gt;", "x" * 400, " ", "105")
+UNKNOWN = (
+    "Ugh",
+    "4",
+    "No",
+    "\\u2603",
+    "Fehler 17",
+    "&lt;b&gt;",
+    "x" * 400,
+    " ",
+    "105",
+    f"&#{'9' * 5000};",
+)
 
 SCALARS = (
     *("23501", '"23501"', "1", "0", "-1", "-0", "5.0", "1.5", "1e9", "1E400", "-1e-400", "01"),

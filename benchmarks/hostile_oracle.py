@@ -104,7 +104,8 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def plain(values: Sequence[Any]) -> str:
-    joined = html.unescape("; ".join(text for value in values for text in texts(value)))
+    joined = "; ".join(text for value in values for text in texts(value))
+    joined = html.unescape(re.sub("&#[0-9]{30,};?", "\ufffd", joined))  # Python cannot count so far
     return " ".join(UNFIT.sub(" ", joined).casefold().split())
 
 

@@ -121,8 +121,9 @@ def question(action: str, ids: Sequence[str], kind: Kind) -> Command:
 def read(dialect: Dialect, command: Command, reply: WireReply) -> Any:
     if command.action in BY_ID:
         return BY_ID[command.action](dialect, command, reply)
-    decode = {"add": decode_added, "services": decode_services, "balance": decode_balance}
-    return decode[command.action](dialect, reply)
+    if command.action == "add":
+        return decode_added(dialect, reply)
+    return (decode_services if command.action == "services" else decode_balance)(dialect, reply)
 
 
 def judged(

@@ -40,7 +40,7 @@ STOP_S = 60.0
 WORKED_OFF_S = 15.0  # what then still waits in the queue does so for an open doubt
 LIVES_S = (0.02, 0.35)  # how long a life lasts that is ended at a random moment
 BIRTH_S = 0.12  # within this time after its beginning, if it is not to see READY
-POINT_S = 0.6  # a named point that is not passed by then is given up
+POINT_S = 1.0  # a named point that is not passed by then is given up
 
 
 async def run(

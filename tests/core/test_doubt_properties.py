@@ -134,6 +134,7 @@ def test_manners_are_kept(one: Incident, now_ms: int) -> None:
 def test_nothing_is_called_not_placed_that_may_be_there(one: Incident, now_ms: int) -> None:
     """A doubt is given up only if a sweep speaks for it and no orphan may be it."""
     orphans = {n: row for sweep in one.scan.sweeps for n, row in sweep.unknown.items()}
+    now_ms = max(now_ms, *(sweep.ended_at_ms or 0 for sweep in one.scan.sweeps), 0)
     for step in plan(one, now_ms):
         if isinstance(step, NotPlaced):
             (each,) = (each for each in one.doubts if each.attempt_id == step.attempt_id)

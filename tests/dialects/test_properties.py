@@ -225,10 +225,11 @@ def commands(draw: st.DrawFn, dialect: Dialect) -> Command:
         return Command(action, params, kind)
     if action != "add":
         return Command(action)
+    in_runs = st.builds(lambda one, two: one | two, _ADDS, _DRIPFEEDS)
     params = draw(
         _ADDS
         | _SUBSCRIPTIONS
-        | st.builds(lambda one, two: one | two, _ADDS, _DRIPFEEDS)
+        | (in_runs if dialect.offers_dripfeed else st.nothing())
         | st.builds(lambda one, lines: {**one, "comments": lines, "quantity": "1"}, _ADDS, _LINES)
     )
     return Command(action, params)

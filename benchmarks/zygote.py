@@ -29,10 +29,9 @@ from typing import Any
 import aiohttp
 import uvloop  # noqa: F401  # loaded once, for every life
 
-from aggregator import bootstrap, cli
+from aggregator import bootstrap, cli  # noqa: F401  # likewise
 from aggregator.store import sqlite
 from aggregator.store.sqlite import SqliteStore
-from aggregator.upstream import UpstreamClient
 from aggregator.upstream import wire as wires
 
 POINTS = (
@@ -101,6 +100,7 @@ def _committing(transaction: Callable[..., Any], reached: Reached) -> Callable[.
 
 def _rig_upstream(reached: Reached) -> None:
     """``may_send`` is the package's own question right before an add is written."""
+    asked = SqliteStore.may_send
     buys = contextvars.ContextVar("buys", default=False)
     post, start, read = wires.Wire.post, aiohttp.ClientResponse.start, wires._read
 
@@ -123,13 +123,12 @@ def _rig_upstream(reached: Reached) -> None:
             reached("answer_begun")
         return await read(*args)
 
-    def may_send() -> bool:
+    def may_send(store: SqliteStore) -> bool:
         reached("before_write")
-        return True
+        return asked(store)
 
     wires.Wire.post, aiohttp.ClientResponse.start = rigged_post, rigged_start
-    wires._read = rigged_read
-    bootstrap.UpstreamClient = functools.partial(UpstreamClient, may_send=may_send)
+    wires._read, SqliteStore.may_send = rigged_read, may_send
 
 
 def main(config_path: str, log_path: str) -> None:

@@ -9,7 +9,7 @@ the sockets upstream, and the database last.
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -46,6 +46,20 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+class _Drain:
+    """``drain_within`` from the moment at which the first of its users asks: they share it."""
+
+    def __init__(self, within_s: float) -> None:
+        self._within_s = within_s
+        self._until_s: float | None = None
+
+    async def through(self, end: Callable[[float], Awaitable[None]]) -> None:
+        """Gives ``end`` what is left of the time."""
+        now_s = time.monotonic()
+        self._until_s = self._until_s or now_s + self._within_s
+        await end(max(self._until_s - now_s, 0))
 
 
 async def serve(config_path: Path, environ: Mapping[str, str]) -> int:
@@ -101,8 +115,10 @@ async def running(
         work = [*jobs(world, desk), settling, numbers, others, *_bell(loaded, world)]
         clockwork = Clockwork(work)
         await stack.enter_async_context(clockwork)
-        stack.push_async_callback(world.finish, loaded.setup.policy.drain_within_s)
-        await _listening(loaded, desk, database, metrics, inherited or api.Inherited(), stack)
+        drain = _Drain(loaded.setup.policy.drain_within_s)
+        stack.push_async_callback(drain.through, world.finish)
+        sockets = inherited or api.Inherited()
+        await _listening(loaded, desk, database, metrics, sockets, drain, stack)
         stack.callback(setattr, world, "stopping", True)  # nothing new leaves from here on
         yield world
         if database.lost is not None:
@@ -222,6 +238,7 @@ async def _listening(
     database: ScriptedStore,
     metrics: telemetry.Metrics,
     inherited: api.Inherited,
+    drain: _Drain,
     stack: AsyncExitStack,
 ) -> None:
     server, setup = loaded.server, loaded.setup
@@ -231,7 +248,7 @@ async def _listening(
         trusted_proxies=server.trusted_proxies,
     )
     door = api.Api(desk, settings, metrics)
-    stack.push_async_callback(door.close, setup.policy.drain_within_s)
+    stack.push_async_callback(drain.through, door.close)
     address = await door.start(str(server.listen), inherited)
     log.info("listening", address=address, revision=setup.revision)
     if server.admin_listen is not None:

@@ -3,15 +3,14 @@
 ``"cancel": 1`` means asked for. Money moves only when a later status says so.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from aggregator.actions.forward import TIMEOUT_S, reaches, service_of, translated
+from aggregator.actions.forward import forwarded, reaches, service_of, translated
 from aggregator.actions.ids import asked
-from aggregator.actions.refresh import ask_providers
 from aggregator.actions.world import World
 from aggregator.core import errors
 from aggregator.core.messages import CancelAnswers, Command, Refused, Unreadable
-from aggregator.core.model import Kind, Order, Reseller, State
+from aggregator.core.model import Order, Reseller, State
 
 Answers = dict[int, Refused | None]
 
@@ -55,13 +54,7 @@ def _may_be_asked(world: World, order: Order) -> bool:
 
 
 async def _asked_for(world: World, orders: Sequence[Order]) -> Answers:
-    async def ask(
-        provider: str, kind: Kind, ids: Mapping[str, int]
-    ) -> dict[int, Refused | Unreadable | None]:
-        said = await world.upstream.cancel(provider, list(ids), timeout_s=TIMEOUT_S)
-        return {ids[theirs]: answer for theirs, answer in said.items()}
-
-    said = await ask_providers(orders, ask)
+    said = await forwarded(orders, world.upstream.cancel)
     answers: Answers = {}
     for order in orders:
         no = said.get(order.id, Unreadable("not answered"))

@@ -4,6 +4,10 @@ A provider's words never reach the reseller: his answer says that it was not
 available, or that the trouble is ours.
 """
 
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from aggregator.actions.refresh import ask_providers
 from aggregator.actions.world import World
 from aggregator.core import errors
 from aggregator.core.errors import ErrorClass
@@ -12,6 +16,27 @@ from aggregator.core.model import Kind, Order, Service
 
 # Enough for the retries of one call; a reseller's own client rarely waits longer.
 TIMEOUT_S = 8.0
+
+Answer = TypeVar("Answer", covariant=True)
+
+
+class Call(Protocol[Answer]):
+    """``Upstream.refill`` or ``Upstream.cancel``."""
+
+    def __call__(
+        self, provider: str, ids: Sequence[str], *, timeout_s: float
+    ) -> Awaitable[Mapping[str, Answer]]: ...
+
+
+async def forwarded(orders: Sequence[Order], call: Call[Answer]) -> dict[int, Answer]:
+    """Asks each provider about its orders with one ``call``; the answers by our ID."""
+
+    async def ask(provider: str, kind: Kind, ids: Mapping[str, int]) -> dict[int, Answer]:
+        said = await call(provider, list(ids), timeout_s=TIMEOUT_S)
+        return {ids[theirs]: answer for theirs, answer in said.items()}
+
+    return await ask_providers(orders, ask)
+
 
 # The trouble is between us and the provider: the reseller may repeat.
 _OURS = frozenset(

@@ -1,14 +1,14 @@
 """``refill``: only of completed orders, of services that have it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from aggregator.actions.forward import TIMEOUT_S, reaches, service_of, translated
+from aggregator.actions.forward import forwarded, reaches, service_of, translated
 from aggregator.actions.ids import asked
-from aggregator.actions.refresh import ask_providers, refresh
+from aggregator.actions.refresh import fresh_orders
 from aggregator.actions.world import World
 from aggregator.core import errors
 from aggregator.core.messages import Command, RefillAnswers, Refused, Unreadable
-from aggregator.core.model import Kind, Order, Reseller, State
+from aggregator.core.model import Order, Reseller, State
 
 Answers = dict[int, str | Refused]
 
@@ -18,7 +18,9 @@ async def refill(
 ) -> RefillAnswers:
     """By the text asked: the ID of the refill, ours, or why there is none."""
     ids = asked(command.params, "order", "orders", missing=errors.INCORRECT_ORDER_ID)
-    orders = await _known_completed(world, reseller, [one for one in ids.values() if one])
+    # One not known to be completed is asked after first.
+    known = [one for one in ids.values() if one]
+    orders = await fresh_orders(world, reseller, known, lambda one: one.state is State.PLACED)
     able = [order for order in orders.values() if _may_be_asked(world, order)]
     answers = await _asked_for(world, able)
     return {text: _answer(orders, answers, order_id) for text, order_id in ids.items()}
@@ -30,16 +32,6 @@ def _answer(orders: dict[int, Order], answers: Answers, order_id: int | None) ->
     return answers.get(order_id, Refused(errors.REFILL_NOT_AVAILABLE))
 
 
-async def _known_completed(world: World, reseller: Reseller, ids: list[int]) -> dict[int, Order]:
-    """His orders; one not known to be completed is asked after first."""
-    orders = await world.store.orders(ids, reseller.id)
-    unsure = [one for one in orders.values() if one.state is State.PLACED]
-    if not unsure:
-        return orders
-    await refresh(world, unsure, timeout_s=world.setup.policy.status_deadline_s)
-    return orders | await world.store.orders([one.id for one in unsure], reseller.id)
-
-
 def _may_be_asked(world: World, order: Order) -> bool:
     service = service_of(world, order)
     offered = service is not None and service.refill
@@ -47,13 +39,7 @@ def _may_be_asked(world: World, order: Order) -> bool:
 
 
 async def _asked_for(world: World, orders: Sequence[Order]) -> Answers:
-    async def ask(
-        provider: str, kind: Kind, ids: Mapping[str, int]
-    ) -> dict[int, str | Refused | Unreadable]:
-        said = await world.upstream.refill(provider, list(ids), timeout_s=TIMEOUT_S)
-        return {ids[theirs]: answer for theirs, answer in said.items()}
-
-    said = await ask_providers(orders, ask)
+    said = await forwarded(orders, world.upstream.refill)
     lost = Unreadable("not answered")
     return {order.id: await _kept(world, order, said.get(order.id, lost)) for order in orders}
 

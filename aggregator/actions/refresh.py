@@ -15,7 +15,7 @@ import structlog
 
 from aggregator.actions.world import World
 from aggregator.core.messages import OrderStatus
-from aggregator.core.model import Kind, Order
+from aggregator.core.model import Kind, Order, Reseller
 from aggregator.ports import Reading
 
 Answer = TypeVar("Answer")
@@ -50,6 +50,18 @@ async def _all(
     asking: Iterable[Awaitable[Mapping[int, Answer]]],
 ) -> list[Mapping[int, Answer] | BaseException]:
     return await asyncio.gather(*asking, return_exceptions=True)
+
+
+async def fresh_orders(
+    world: World, reseller: Reseller, ids: Sequence[int], stale: Callable[[Order], bool]
+) -> dict[int, Order]:
+    """Those of ``ids`` that are his; the ``stale`` ones are asked after first."""
+    orders = await world.store.orders(ids, reseller.id)
+    unsure = [one for one in orders.values() if stale(one)]
+    if not unsure:
+        return orders
+    await refresh(world, unsure, timeout_s=world.setup.policy.status_deadline_s)
+    return orders | await world.store.orders([one.id for one in unsure], reseller.id)
 
 
 async def refresh(world: World, orders: Sequence[Order], *, timeout_s: float) -> set[int]:

@@ -1,9 +1,10 @@
 """``status``: the provider's word in our spelling, at our price."""
 
 from decimal import Decimal
+from functools import partial
 
 from aggregator.actions.ids import asked
-from aggregator.actions.refresh import refresh
+from aggregator.actions.refresh import fresh_orders
 from aggregator.actions.world import World
 from aggregator.core import errors, lifecycle, pricing, settlement
 from aggregator.core.messages import Command, OrderStatus, Refused, StatusAnswers
@@ -15,7 +16,9 @@ async def status(
 ) -> StatusAnswers:
     """A row for each order of his; for anything else "Incorrect order ID"."""
     ids = asked(command.params, "order", "orders", missing=errors.INCORRECT_ORDER_ID)
-    orders = await fresh_orders(world, reseller, [one for one in ids.values() if one])
+    orders = await fresh_orders(
+        world, reseller, [one for one in ids.values() if one], partial(is_stale, world)
+    )
     answers: dict[str, OrderStatus | Refused] = {}
     for text, order_id in ids.items():
         order = orders.get(order_id) if order_id else None
@@ -23,16 +26,6 @@ async def status(
             Refused(errors.INCORRECT_ORDER_ID) if order is None else await _shown(world, order)
         )
     return answers
-
-
-async def fresh_orders(world: World, reseller: Reseller, ids: list[int]) -> dict[int, Order]:
-    """Those of ``ids`` that are his, asked after where what we know is too old."""
-    orders = await world.store.orders(ids, reseller.id)
-    stale = [one for one in orders.values() if is_stale(world, one)]
-    if not stale:
-        return orders
-    await refresh(world, stale, timeout_s=world.setup.policy.status_deadline_s)
-    return orders | await world.store.orders([one.id for one in stale], reseller.id)
 
 
 def is_stale(world: World, order: Order) -> bool:

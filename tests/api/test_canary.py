@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlencode
 
 import pytest
+import structlog
 
 from aggregator import telemetry
 from aggregator.api import Limit, Limits
@@ -87,7 +88,7 @@ async def log() -> AsyncIterator[io.StringIO]:
     yield stream
     logging.getLogger().handlers[:] = handlers
     logging.getLogger().setLevel(level)
-    telemetry.structlog.reset_defaults()
+    structlog.reset_defaults()
 
 
 def silent(house: House, log: io.StringIO) -> bool:

@@ -1,4 +1,4 @@
-"""What we tell about ourselves: log lines, metrics, and words to systemd.
+"""Log lines: structlog's and the libraries', without a secret in them.
 
 Keys, links and comments must never reach a log. Three nets hold them back, and
 every line, ours or a library's, falls through all three (``Redactor``):
@@ -11,24 +11,18 @@ every line, ours or a library's, falls through all three (``Redactor``):
 
 import json
 import logging
-import os
 import re
-import socket
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
-from typing import Any, TextIO, TypeVar, cast
+from typing import Any, TextIO, cast
 from urllib.parse import quote_plus
 
 import orjson
-import prometheus_client as prometheus
 import structlog
-from prometheus_client.metrics import MetricWrapperBase
 from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
-
-M = TypeVar("M", bound=MetricWrapperBase)
 
 CALL: ContextVar[str] = ContextVar("call")
 """Which of our requests a line belongs to; goes into every line as ``call``."""
@@ -209,92 +203,3 @@ def _catch_libraries(level: int, sink: TextIO, processors: list[Processor]) -> N
 def logger(room: str) -> FilteringBoundLogger:
     """The logger of one room; call it after ``set_up``, for it is bound at once."""
     return cast(FilteringBoundLogger, structlog.get_logger().bind(room=room))
-
-
-class Metrics:
-    """Every number we count, in a registry of its own.
-
-    Label values are words of ours or names from the configuration, never anything
-    that a client or a provider wrote: each new value costs memory for ever.
-    """
-
-    def __init__(self) -> None:
-        # Else each counter is shown twice. (Untyped by its authors.)
-        prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.registry = prometheus.CollectorRegistry()
-        prometheus.ProcessCollector(registry=self.registry)
-        new, counter, gauge = self._new, prometheus.Counter, prometheus.Gauge
-        self._requests = new(counter, "requests", "Of resellers.", "action", "answer")
-        self._attempts = new(counter, "attempts", "Calls that buy.", "provider", "outcome")
-        self._alerts = new(counter, "alerts", "What an operator should look at.", "kind")
-        self._doubts = new(gauge, "doubts_open", "Orders in doubt.")
-        self._oldest_doubt = new(gauge, "doubts_oldest_seconds", "Age of the oldest of them.")
-        self._queue = new(gauge, "queue_length", "Orders waiting for a route.")
-        self._usable = new(gauge, "provider_usable", "1: takes orders now.", "provider")
-        self._balance = new(gauge, "provider_balance", "In its own currency.", "provider")
-        self._reload_ok = new(gauge, "reload_ok", "1: the last configuration read is in use.")
-        self._request_seconds = new(
-            prometheus.Histogram, "request_seconds", "From headers to answer.", "action"
-        )
-        self._call_seconds = new(
-            prometheus.Histogram, "upstream_seconds", "Calls to providers.", "provider", "action"
-        )
-
-    def _new(self, kind: type[M], name: str, text: str, *labels: str) -> M:
-        return kind(f"aggregator_{name}", text, labels, registry=self.registry)
-
-    def request(self, action: str, answer: str, seconds: float) -> None:
-        """One request: ``answer`` is "ok" or the kind of refusal."""
-        self._requests.labels(action, answer).inc()
-        self._request_seconds.labels(action).observe(seconds)
-
-    def attempt(self, provider: str, outcome: str) -> None:
-        self._attempts.labels(provider, outcome).inc()
-
-    def upstream_call(self, provider: str, action: str, seconds: float) -> None:
-        self._call_seconds.labels(provider, action).observe(seconds)
-
-    def alert(self, kind: str) -> None:
-        self._alerts.labels(kind).inc()
-
-    def doubts_open(self, count: int, oldest_s: float = 0.0) -> None:
-        self._doubts.set(count)
-        self._oldest_doubt.set(oldest_s)
-
-    def queue_length(self, count: int) -> None:
-        self._queue.set(count)
-
-    def provider_usable(self, provider: str, usable: bool) -> None:
-        self._usable.labels(provider).set(usable)
-
-    def provider_balance(self, provider: str, units: float) -> None:
-        """In ``units`` of its currency; a float will do for a picture."""
-        self._balance.labels(provider).set(units)
-
-    def reload(self, ok: bool) -> None:
-        self._reload_ok.set(ok)
-
-    def render(self) -> bytes:
-        """Prometheus' text format, to be served as ``CONTENT_TYPE``."""
-        return prometheus.generate_latest(self.registry)
-
-    CONTENT_TYPE = prometheus.CONTENT_TYPE_PLAIN_0_0_4
-
-
-def sd_notify(state: str) -> bool:
-    """Tells systemd ``state`` ("READY=1", "STOPPING=1"...); whether it was told.
-
-    Does nothing where no systemd asked for it, and fails silently.
-    """
-    address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return False
-    if address.startswith("@"):  # Linux' abstract namespace
-        address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-        notify.setblocking(False)
-        try:
-            notify.sendto(state.encode(), address)
-        except OSError:
-            return False
-    return True

@@ -1,0 +1,18 @@
+"""What we tell about ourselves: log lines, metrics, and words to systemd."""
+
+from aggregator.telemetry.logs import CALL, REDACTED, Redactor, conceal, logger, set_up
+from aggregator.telemetry.metrics import Metrics
+from aggregator.telemetry.systemd import sd_notify, sd_reloading, watchdog_s
+
+__all__ = [
+    "CALL",
+    "REDACTED",
+    "Metrics",
+    "Redactor",
+    "conceal",
+    "logger",
+    "sd_notify",
+    "sd_reloading",
+    "set_up",
+    "watchdog_s",
+]

@@ -1,0 +1,78 @@
+"""Every number we count, for Prometheus."""
+
+from typing import TypeVar
+
+import prometheus_client as prometheus
+from prometheus_client.metrics import MetricWrapperBase
+
+M = TypeVar("M", bound=MetricWrapperBase)
+
+
+class Metrics:
+    """Every number we count, in a registry of its own.
+
+    Label values are words of ours or names from the configuration, never anything
+    that a client or a provider wrote: each new value costs memory for ever.
+    """
+
+    def __init__(self) -> None:
+        # Else each counter is shown twice. (Untyped by its authors.)
+        prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = prometheus.CollectorRegistry()
+        prometheus.ProcessCollector(registry=self.registry)
+        new, counter, gauge = self._new, prometheus.Counter, prometheus.Gauge
+        self._requests = new(counter, "requests", "Of resellers.", "action", "answer")
+        self._attempts = new(counter, "attempts", "Calls that buy.", "provider", "outcome")
+        self._alerts = new(counter, "alerts", "What an operator should look at.", "kind")
+        self._doubts = new(gauge, "doubts_open", "Orders in doubt.")
+        self._oldest_doubt = new(gauge, "doubts_oldest_seconds", "Age of the oldest of them.")
+        self._queue = new(gauge, "queue_length", "Orders waiting for a route.")
+        self._usable = new(gauge, "provider_usable", "1: takes orders now.", "provider")
+        self._balance = new(gauge, "provider_balance", "In its own currency.", "provider")
+        self._reload_ok = new(gauge, "reload_ok", "1: the last configuration read is in use.")
+        self._request_seconds = new(
+            prometheus.Histogram, "request_seconds", "From headers to answer.", "action"
+        )
+        self._call_seconds = new(
+            prometheus.Histogram, "upstream_seconds", "Calls to providers.", "provider", "action"
+        )
+
+    def _new(self, kind: type[M], name: str, text: str, *labels: str) -> M:
+        return kind(f"aggregator_{name}", text, labels, registry=self.registry)
+
+    def request(self, action: str, answer: str, seconds: float) -> None:
+        """One request: ``answer`` is "ok" or the kind of refusal."""
+        self._requests.labels(action, answer).inc()
+        self._request_seconds.labels(action).observe(seconds)
+
+    def attempt(self, provider: str, outcome: str) -> None:
+        self._attempts.labels(provider, outcome).inc()
+
+    def upstream_call(self, provider: str, action: str, seconds: float) -> None:
+        self._call_seconds.labels(provider, action).observe(seconds)
+
+    def alert(self, kind: str) -> None:
+        self._alerts.labels(kind).inc()
+
+    def doubts_open(self, count: int, oldest_s: float = 0.0) -> None:
+        self._doubts.set(count)
+        self._oldest_doubt.set(oldest_s)
+
+    def queue_length(self, count: int) -> None:
+        self._queue.set(count)
+
+    def provider_usable(self, provider: str, usable: bool) -> None:
+        self._usable.labels(provider).set(usable)
+
+    def provider_balance(self, provider: str, units: float) -> None:
+        """In ``units`` of its currency; a float will do for a picture."""
+        self._balance.labels(provider).set(units)
+
+    def reload(self, ok: bool) -> None:
+        self._reload_ok.set(ok)
+
+    def render(self) -> bytes:
+        """Prometheus' text format, to be served as ``CONTENT_TYPE``."""
+        return prometheus.generate_latest(self.registry)
+
+    CONTENT_TYPE = prometheus.CONTENT_TYPE_PLAIN_0_0_4

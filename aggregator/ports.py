@@ -97,7 +97,8 @@ class OrderDraft:
     """Transaction 1: everything that must be on disk before a byte leaves.
 
     ``first`` None: the order starts as ``queued`` until ``queued_until_ms``.
-    ``explanation``: which routes were considered and why, for ``orders show``.
+    ``explanation``: which routes were considered and why, for ``orders show``;
+    ``price``: why he pays another rate than the list's, if he does.
     """
 
     reseller_id: int
@@ -112,6 +113,7 @@ class OrderDraft:
     queued_until_ms: int | None = None
     request: RequestId | None = None
     explanation: str = ""
+    price: str = ""
 
 
 @dataclass(frozen=True, slots=True)

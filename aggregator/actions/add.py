@@ -9,12 +9,13 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from aggregator.actions.answering import Answering
 from aggregator.actions.ids import one_id
 from aggregator.actions.placing import Job, draft, place
 from aggregator.actions.world import World
-from aggregator.core import errors, order_types, pricing, routing
+from aggregator.core import errors, order_types, pricing, routing, terms
 from aggregator.core.errors import ClientError
 from aggregator.core.messages import Added, Command
 from aggregator.core.model import Purchase, Reseller, Service, State
@@ -133,11 +134,13 @@ async def _opened(
     answering: Answering,
 ) -> Job | None:
     """Transaction 1. None where there is nothing to send: a repeat, or the queue."""
-    service = _on_sale(world, params)
+    listed = _on_sale(world, params)
+    service = terms.sold(listed, reseller.terms)
     purchase = order_types.check(service, params)
     weighed = world.weigh(service, purchase)
     ranked = world.ranked(service, weighed)
     order_draft = _draft(world, reseller, service, purchase, request, weighed, ranked)
+    order_draft = replace(order_draft, price=terms.explained(listed, reseller.terms))
     with world.doubtful.flight(order_draft.first.provider if order_draft.first else ""):
         opened = await world.store.open_order(order_draft)
     if isinstance(opened, Remembered):

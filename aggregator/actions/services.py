@@ -1,7 +1,7 @@
 """``services``: what we sell, at the rates of this moment."""
 
 from aggregator.actions.world import World
-from aggregator.core import routing
+from aggregator.core import routing, terms
 from aggregator.core.messages import Command, ServiceRow
 from aggregator.core.model import Reseller, Service
 
@@ -9,10 +9,10 @@ from aggregator.core.model import Reseller, Service
 async def services(
     world: World, reseller: Reseller, command: Command, request_id: str | None
 ) -> list[ServiceRow]:
-    """Every enabled service; one whose price nobody knows yet is left out."""
+    """Every enabled service at what he pays; one whose price nobody knows is left out."""
     on_sale = (one for one in world.setup.services.values() if one.enabled)
     priced = (routing.priced(one, world.facts(one)) for one in on_sale)
-    return [_row(one) for one in priced if one is not None]
+    return [_row(terms.sold(one, reseller.terms)) for one in priced if one is not None]
 
 
 def _row(service: Service) -> ServiceRow:

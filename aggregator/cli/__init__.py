@@ -3,7 +3,8 @@
 ==================  ==========================================================
 ``serve``           the server
 ``check``           what is wrong with a configuration
-``resellers``       ``reseller …``: who may order, his keys and his money
+``resellers``       ``reseller …``: who may order, his keys and his money;
+                    ``reseller_prices`` what he pays, ``accounts`` how he is shown
 ``orders``          ``orders list`` and ``orders show``; ``story`` tells the latter
 ``orders_by_hand``  the other commands of ``orders``
 ``ledger``          does every cent add up; who paid what when

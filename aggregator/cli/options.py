@@ -1,6 +1,8 @@
 """Options and arguments that several commands take."""
 
+import re
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,9 @@ import click
 from aggregator.core import pricing
 
 MAX_ID = 10**18 - 1  # as the API takes them
+_DECIMAL = re.compile(r"[0-9]{1,15}(\.[0-9]{1,30})?", re.ASCII)
+_RATE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,5})?", re.ASCII)  # below any sentinel
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?) ?%", re.ASCII)
 
 config_option = click.option(
     "-c",
@@ -23,6 +28,7 @@ config_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask, even on a terminal.")
+name_argument = click.argument("name")
 order_argument = click.argument("order_id", metavar="ID", type=click.IntRange(1, MAX_ID))
 
 
@@ -32,6 +38,8 @@ class Amount(click.ParamType[int]):
     name = "amount"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if not _DECIMAL.fullmatch(value):  # what Decimal would read: "1e3", "1_000", "٣"
+            self.fail(f"{value!r} is no amount, such as 12.50.", param, ctx)
         try:
             micros = pricing.parse_micros(value)
         except ValueError as error:
@@ -41,6 +49,31 @@ class Amount(click.ParamType[int]):
         if micros % pricing.STEP:
             self.fail("has more than 5 decimals, which no balance would ever show.", param, ctx)
         return micros
+
+
+class Discount(click.ParamType[int]):
+    """A percentage from 0% to 100%, as millionths."""
+
+    name = "percentage"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        found = _PERCENT.fullmatch(value)
+        if found is None or Decimal(found[1]) > 100:
+            self.fail(f"{value!r} is no percentage from 0% to 100%, such as 5%.", param, ctx)
+        return int(Decimal(found[1]).scaleb(4))
+
+
+class Rate(click.ParamType[str]):
+    """A rate as it will be echoed: at most 5 decimals."""
+
+    name = "rate"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not _RATE.fullmatch(value):
+            self.fail(f"{value!r} is no rate, such as 0.80, of at most 5 decimals.", param, ctx)
+        return str(value)
 
 
 def confirm(question: str, yes: bool) -> None:

@@ -2,22 +2,28 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from aggregator.cli import output
+from aggregator.cli import output, reseller_prices
+from aggregator.cli.accounts import described, tell
 from aggregator.cli.opening import load, now_ms, reading, writing
-from aggregator.cli.options import Amount, config_option, confirm, json_option, yes_option
+from aggregator.cli.options import (
+    Amount,
+    Discount,
+    config_option,
+    confirm,
+    json_option,
+    name_argument,
+    yes_option,
+)
+from aggregator.core import terms
 from aggregator.core.model import Scope
-
-if TYPE_CHECKING:
-    from aggregator.store.resellers import Account
 
 OVERLAP = timedelta(hours=24)
 _NAME_MAX = 64
 
-name_argument = click.argument("name")
 amount_argument = click.argument("amount", type=Amount())
 
 
@@ -63,9 +69,12 @@ def reseller() -> None:
     show_default=True,
     help="What his key may do.",
 )
+@click.option("--discount", type=Discount(), default=0, help="Off every rate of the list: 5%.")
 @config_option
 @json_option
-def add(name: str, scopes: frozenset[Scope], config_path: Path, as_json: bool) -> None:
+def add(
+    name: str, scopes: frozenset[Scope], discount: int, config_path: Path, as_json: bool
+) -> None:
     """Add a reseller, and print his key: it is shown this once.
 
     Makes the database where there is none yet.
@@ -73,7 +82,7 @@ def add(name: str, scopes: frozenset[Scope], config_path: Path, as_json: bool) -
     from aggregator.store import resellers
 
     with writing(load(config_path), create=True) as tx:
-        key = resellers.add(tx, name, now_ms(), scopes)
+        key = resellers.add(tx, name, now_ms(), scopes, discount)
     if as_json:
         output.as_json({"reseller": name, "key": key})
     else:
@@ -90,38 +99,22 @@ def list_(config_path: Path, as_json: bool) -> None:
     with reading(load(config_path)) as tx:
         accounts = resellers.listed(tx)
     if as_json:
-        output.as_json([_described(one) for one in accounts])
+        output.as_json([described(one) for one in accounts])
         return
     rows = (
         (
             one.name,
             output.money(one.available_micros),
             output.money(one.held_micros),
+            terms.percent(one.terms.discount_ppm) if one.terms.discount_ppm else "",
+            str(len(one.terms.rates) or ""),
             "disabled" if one.disabled else "",
             output.shown(one.created_at_ms),
         )
         for one in accounts
     )
-    output.table(("RESELLER", "AVAILABLE", "HELD", "", "ADDED"), rows, right="AVAILABLE,HELD")
-
-
-def _described(one: "Account") -> dict[str, object]:
-    return {
-        "reseller": one.name,
-        "available": output.money(one.available_micros),
-        "held": output.money(one.held_micros),
-        "disabled": one.disabled,
-        "created_at": output.moment(one.created_at_ms),
-    }
-
-
-def _tell(account: "Account", currency: str, as_json: bool) -> None:
-    """What an account holds after money came or went."""
-    if as_json:
-        output.as_json(_described(account))
-        return
-    available, held = output.money(account.available_micros), output.money(account.held_micros)
-    click.echo(f"{account.name} has {available} {currency} available, {held} held.")
+    headings = ("RESELLER", "AVAILABLE", "HELD", "DISCOUNT", "PRICES", "", "ADDED")
+    output.table(headings, rows, right="AVAILABLE,HELD,DISCOUNT,PRICES")
 
 
 @reseller.command(epilog='Example: aggregator reseller credit shop 25 --note "invoice 118"')
@@ -142,7 +135,7 @@ def credit(
     confirm(f"Credit {name} with {output.money(amount)} {currency}?", yes)
     with writing(loaded) as tx:
         account = resellers.credit(tx, name, amount, note, now_ms())
-    _tell(account, currency, as_json)
+    tell(account, currency, as_json)
 
 
 @reseller.command(epilog='Example: aggregator reseller debit shop 25 --note "paid back"')
@@ -161,7 +154,7 @@ def debit(name: str, amount: int, note: str, yes: bool, config_path: Path, as_js
     confirm(f"Take {output.money(amount)} {currency} from {name}?", yes)
     with writing(loaded) as tx:
         account = resellers.debit(tx, name, amount, note, now_ms())
-    _tell(account, currency, as_json)
+    tell(account, currency, as_json)
 
 
 @reseller.command("rotate-key", epilog="Example: aggregator reseller rotate-key shop --now")
@@ -212,3 +205,7 @@ def _set_disabled(config_path: Path, name: str, disabled: bool, as_json: bool) -
         output.as_json({"reseller": name, "disabled": disabled})
     else:
         click.echo(f"{name} is {'disabled' if disabled else 'enabled'}.")
+
+
+for command in reseller_prices.COMMANDS:
+    reseller.add_command(command)

@@ -66,6 +66,12 @@ def awaited(story: "Story") -> str | None:
     return str(told[-1]) if told and story.order.state is State.IN_DOUBT else None
 
 
+def priced(story: "Story") -> str | None:
+    """Why he paid another rate than the list's; None where he did not."""
+    told = [one.detail.get("price") for one in story.events if one.kind == OPENED]
+    return str(told[0]) if told and told[0] else None
+
+
 def considered(story: "Story") -> list[str]:
     """Which routes were looked at when it was sold, and what spoke against each."""
     opened = [one.detail.get("why", "") for one in story.events if one.kind == OPENED]
@@ -125,7 +131,8 @@ def _sold(story: "Story", currency: str) -> Iterator[tuple[str, str]]:
     yield from order.params.items()
     yield "units", _units(order)
     per = "per order" if TYPES[order.service_type].per_order else "per 1000"
-    yield "rate", f"{output.money(order.rate_micros)} {currency} {per}"
+    why = f" ({reason})" if (reason := priced(story)) else ""
+    yield "rate", f"{output.money(order.rate_micros)} {currency} {per}{why}"
     yield "charge", f"{output.money(order.charge_micros)} {currency}"
     yield "paid by now", f"{output.money(order.net_charge_micros)} {currency}"
     yield "sold", f"{output.shown(order.created_at_ms)} UTC"

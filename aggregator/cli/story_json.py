@@ -6,7 +6,7 @@ Times are ISO 8601 text, money is text, IDs of theirs are text; null is "not kno
 from typing import TYPE_CHECKING
 
 from aggregator.cli import output
-from aggregator.cli.story import awaited, considered
+from aggregator.cli.story import awaited, considered, priced
 from aggregator.core.model import Attempt, Order, Refill
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def described(story: "Story") -> dict[str, object]:
         "runs": order.runs,
         "interval": order.interval,
         "rate": output.money(order.rate_micros),
+        "rate_why": priced(story),
         "charge": output.money(order.net_charge_micros),
         "sold_for": output.money(order.charge_micros),
         "refunded": output.money(order.refunded_micros),

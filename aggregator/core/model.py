@@ -171,12 +171,25 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class PriceTerms:
+    """What one reseller pays in place of the list's rates (``core.terms``).
+
+    ``discount_ppm``: millionths off each rate. ``rates``: (service ID, rate as
+    written) by rising ID; a rate of his own is not discounted.
+    """
+
+    discount_ppm: int = 0
+    rates: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Reseller:
     """Who is asking, as his key proved it."""
 
     id: int
     name: str
     scopes: frozenset[Scope]
+    terms: PriceTerms = PriceTerms()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ def open_order(tx: Tx, draft: OrderDraft) -> Opened | Remembered:
             now_ms=draft.now_ms,
         )
     if draft.explanation:
-        events.add(tx, order_id, events.OPENED, {"why": draft.explanation}, draft.now_ms)
+        why = {"why": draft.explanation} | ({"price": draft.price} if draft.price else {})
+        events.add(tx, order_id, events.OPENED, why, draft.now_ms)
     return Opened(order_id, attempt_id)
 
 

@@ -3,11 +3,12 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aggregator.core import ledger, pricing
-from aggregator.core.model import Reseller, Scope
+from aggregator.core.model import PriceTerms, Reseller, Scope
 from aggregator.store import money, rows
 from aggregator.store.exceptions import NameTaken, NoSuchReseller, NotEnough
 from aggregator.store.tx import Row, Tx
@@ -25,6 +26,7 @@ class Account:
     created_at_ms: int
     available_micros: int
     held_micros: int
+    terms: PriceTerms
 
 
 def new_key() -> tuple[str, bytes]:
@@ -37,21 +39,27 @@ def hash_key(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
-def matched(row: Row | None, key_hash: bytes) -> Reseller | None:
-    """The index found the row by its hash; what counts is compared in constant time."""
-    if row is None or not hmac.compare_digest(bytes(row["key_hash"]), key_hash):
+def matched(found: Sequence[Row], key_hash: bytes) -> Reseller | None:
+    """The index found the rows by its hash; what counts is compared in constant time."""
+    if not found or not hmac.compare_digest(bytes(found[0]["key_hash"]), key_hash):
         return None
-    return rows.reseller(row)
+    return rows.reseller(found)
 
 
 def authenticate(tx: Tx, key_hash: bytes, now_ms: int) -> Reseller | None:
     """The reseller of an active key, or None."""
-    return matched(tx.one("authenticate", key_hash=key_hash, now_ms=now_ms), key_hash)
+    return matched(tx.all("authenticate", key_hash=key_hash, now_ms=now_ms), key_hash)
 
 
-def add(tx: Tx, name: str, now_ms: int, scopes: Iterable[Scope] = ALL_SCOPES) -> str:
+def add(
+    tx: Tx,
+    name: str,
+    now_ms: int,
+    scopes: Iterable[Scope] = ALL_SCOPES,
+    discount_ppm: int = 0,
+) -> str:
     """A new reseller without money; returns his key, which cannot be shown again."""
-    row = tx.one("insert_reseller", name=name, now_ms=now_ms)
+    row = tx.one("insert_reseller", name=name, discount_ppm=discount_ppm, now_ms=now_ms)
     if row is None:
         raise NameTaken(name=name)
     tx.run("insert_account", reseller_id=row["id"])
@@ -73,7 +81,7 @@ def rotate_key(tx: Tx, name: str, old_until_ms: int, now_ms: int) -> str:
     return _add_key(tx, account.id, last["scopes"] if last else "", now_ms)
 
 
-def _account(row: Row) -> Account:
+def _account(row: Row, prices: Sequence[Row]) -> Account:
     return Account(
         row["id"],
         row["name"],
@@ -81,6 +89,7 @@ def _account(row: Row) -> Account:
         row["created_at_ms"],
         row["available_micros"],
         row["held_micros"],
+        rows.price_terms(row["discount_ppm"], prices),
     )
 
 
@@ -89,11 +98,30 @@ def get(tx: Tx, name: str) -> Account:
     row = tx.one("reseller", name=name)
     if row is None:
         raise NoSuchReseller(name=name)
-    return _account(row)
+    return _account(row, tx.all("prices_of_reseller", reseller_id=row["id"]))
 
 
 def listed(tx: Tx) -> list[Account]:
-    return [_account(row) for row in tx.all("resellers")]
+    prices = defaultdict(list)
+    for row in tx.all("prices"):
+        prices[row["reseller_id"]].append(row)
+    return [_account(row, prices[row["id"]]) for row in tx.all("resellers")]
+
+
+def set_discount(tx: Tx, name: str, discount_ppm: int) -> Account:
+    """Off every rate from his next order on. Returns the account as it stands then."""
+    tx.run("set_discount", reseller_id=get(tx, name).id, discount_ppm=discount_ppm)
+    return get(tx, name)
+
+
+def set_price(tx: Tx, name: str, service_id: int, rate: str | None) -> Account:
+    """His own rate of a service, as written; None: the list's again."""
+    reseller_id = get(tx, name).id
+    if rate is None:
+        tx.run("drop_price", reseller_id=reseller_id, service_id=service_id)
+    else:
+        tx.run("set_price", reseller_id=reseller_id, service_id=service_id, rate=rate)
+    return get(tx, name)
 
 
 def set_disabled(tx: Tx, name: str, disabled: bool) -> None:

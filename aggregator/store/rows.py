@@ -1,7 +1,7 @@
 """Rows into the nouns of ``core.model``, and back into parameters."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -11,6 +11,7 @@ from aggregator.core.model import (
     Kind,
     Offer,
     Order,
+    PriceTerms,
     Refill,
     Reseller,
     Scope,
@@ -68,8 +69,17 @@ def refill(row: Row) -> Refill:
     return Refill(**{name: row[name] for name in _REFILL})
 
 
-def reseller(row: Row) -> Reseller:
-    return Reseller(row["id"], row["name"], scopes(row["scopes"]))
+def reseller(found: Sequence[Row]) -> Reseller:
+    """From a row for each of his prices, or one without: ``authenticate``."""
+    row = found[0]
+    prices = found if row["service_id"] is not None else ()
+    terms = price_terms(row["discount_ppm"], prices)
+    return Reseller(row["id"], row["name"], scopes(row["scopes"]), terms)
+
+
+def price_terms(discount_ppm: int, prices: Sequence[Row]) -> PriceTerms:
+    """``prices`` by rising service ID."""
+    return PriceTerms(discount_ppm, tuple((row["service_id"], row["rate"]) for row in prices))
 
 
 def scopes(text: str) -> frozenset[Scope]:

@@ -103,7 +103,7 @@ class ScriptedStore(ABC):
     async def authenticate(self, key_hash: bytes) -> Reseller | None:
         now_ms = time.time_ns() // 1_000_000  # a retiring key's end is wall time
         found = await self.rows("authenticate", key_hash=key_hash, now_ms=now_ms)
-        return resellers.matched(found[0] if found else None, key_hash)
+        return resellers.matched(found, key_hash)
 
     async def available(self, reseller_id: int) -> int:
         found = await self.rows("available", reseller_id=reseller_id)

@@ -1,11 +1,14 @@
 -- name: authenticate
-SELECT r.id, r.name, k.scopes, k.key_hash
+-- A row for each price of his own; one without, where he has none.
+SELECT r.id, r.name, r.discount_ppm, k.scopes, k.key_hash, p.service_id, p.rate
 FROM api_keys k JOIN resellers r ON r.id = k.reseller_id
+LEFT JOIN prices p ON p.reseller_id = r.id
 WHERE k.key_hash = :key_hash AND r.disabled = 0
-  AND (k.expires_at_ms IS NULL OR k.expires_at_ms > :now_ms);
+  AND (k.expires_at_ms IS NULL OR k.expires_at_ms > :now_ms)
+ORDER BY p.service_id;
 
 -- name: insert_reseller
-INSERT INTO resellers (name, created_at_ms) VALUES (:name, :now_ms)
+INSERT INTO resellers (name, discount_ppm, created_at_ms) VALUES (:name, :discount_ppm, :now_ms)
 ON CONFLICT (name) DO NOTHING
 RETURNING id;
 
@@ -30,14 +33,32 @@ UPDATE api_keys SET expires_at_ms = :expires_at_ms
 WHERE reseller_id = :reseller_id AND expires_at_ms IS NULL;
 
 -- name: reseller
-SELECT r.id, r.name, r.disabled, r.created_at_ms, a.available_micros, a.held_micros
+SELECT r.id, r.name, r.disabled, r.discount_ppm, r.created_at_ms, a.available_micros,
+       a.held_micros
 FROM resellers r JOIN accounts a ON a.reseller_id = r.id
 WHERE r.name = :name;
 
 -- name: resellers
-SELECT r.id, r.name, r.disabled, r.created_at_ms, a.available_micros, a.held_micros
+SELECT r.id, r.name, r.disabled, r.discount_ppm, r.created_at_ms, a.available_micros,
+       a.held_micros
 FROM resellers r JOIN accounts a ON a.reseller_id = r.id
 ORDER BY r.name;
 
 -- name: set_disabled
 UPDATE resellers SET disabled = :disabled WHERE id = :reseller_id;
+
+-- name: set_discount
+UPDATE resellers SET discount_ppm = :discount_ppm WHERE id = :reseller_id;
+
+-- name: set_price
+INSERT INTO prices (reseller_id, service_id, rate) VALUES (:reseller_id, :service_id, :rate)
+ON CONFLICT (reseller_id, service_id) DO UPDATE SET rate = excluded.rate;
+
+-- name: drop_price
+DELETE FROM prices WHERE reseller_id = :reseller_id AND service_id = :service_id;
+
+-- name: prices
+SELECT reseller_id, service_id, rate FROM prices ORDER BY reseller_id, service_id;
+
+-- name: prices_of_reseller
+SELECT service_id, rate FROM prices WHERE reseller_id = :reseller_id ORDER BY service_id;

@@ -64,6 +64,12 @@ evidence: $(EVIDENCE:%=evidence-%)
 $(EVIDENCE:%=evidence-%): evidence-%: install-dev
 	$(BIN)/python -m benchmarks.$(or $(PROGRAM),$(subst -,_,$*)) $(BENCH_ARGS)
 
+# How fast it is, beside what aiohttp allows (docs/performance.md). Needs a quiet machine.
+# make bench BENCH_ARGS='--only add,status --rounds 3'
+.PHONY: bench
+bench: install-dev
+	$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
+
 # Keeps the versions that are locked; `make lock UPGRADE=--upgrade` takes the newest.
 # The hashes are those of every file of a version, so one lock serves all Pythons and machines.
 COMPILE := CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --strip-extras \

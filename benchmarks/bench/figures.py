@@ -1,0 +1,12 @@
+"""Which figures there are, in the order in which they are measured."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from benchmarks.bench import placing
+from benchmarks.bench.effort import Effort
+from benchmarks.bench.scores import Figure
+
+ALL: Mapping[str, Callable[[Effort], Awaitable[list[Figure]]]] = {
+    "add": placing.add,
+    "latency": placing.latency,
+}

@@ -1,0 +1,130 @@
+"""The figures of ``add``: how many a second, at what CPU time, and how late.
+
+Each ``add`` of ours is two commits on disk (``synchronous=FULL``) around one call to the
+panel. The pass-through makes the same call and nothing else.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.bench.effort import Effort
+from benchmarks.bench.ground import Ground, scratch
+from benchmarks.bench.load import NUMBER, Order, Told
+from benchmarks.bench.processes import SERVER_CORES, Listening, loaded, module
+from benchmarks.bench.scores import Figure, Goal
+from benchmarks.house import free_port
+
+LINK = f"https://instagram.com/p/{NUMBER}"
+ADDED = '{"order":'
+
+
+Subject = Callable[[int], AbstractAsyncContextManager[tuple[Listening, str]]]
+"""Given the panel's port: a server, and the body of an ``add`` for it."""
+
+
+@asynccontextmanager
+async def ours(panel_port: int) -> AsyncIterator[tuple[Listening, str]]:
+    with scratch() as folder:
+        ground = Ground(folder, panel_port)
+        ground.prepare()
+        async with ground.serving() as server:
+            yield server, ground.body("add", service="1", quantity="100", link=LINK)
+
+
+@asynccontextmanager
+async def pass_through(panel_port: int) -> AsyncIterator[tuple[Listening, str]]:
+    port = free_port()
+    url = f"http://127.0.0.1:{panel_port}/p1/api/v2"
+    arguments = ("pass-through", str(port), url)
+    async with module("baselines", port, *arguments, cores=SERVER_CORES) as server:
+        body = Ground(Path(), panel_port, port=port, key="k" * 64)
+        yield server, body.body("add", service="1", quantity="100", link=LINK)
+
+
+async def measured(subject: Subject, effort: Effort, rate: float | None = None) -> Told:
+    """One round of ``add`` against one server, just started, with a panel of its own."""
+    panel_port = free_port()
+    async with (
+        module("panel", panel_port, str(panel_port)) as panel,
+        subject(panel_port) as (server, body),
+    ):
+        watched = {"server": server.pid, "panel": panel.pid}
+        order = Order(server.port, [body], ADDED, rate=rate, watched=watched)
+        return await loaded(replace(order, seconds=effort.seconds, warm_s=effort.warm_s))
+
+
+async def in_turn(effort: Effort, rate: float | None = None) -> tuple[list[Told], list[Told]]:
+    """Rounds of ours and of the pass-through, one after the other."""
+    rounds = [
+        (await measured(ours, effort, rate), await measured(pass_through, effort, rate))
+        for _ in range(effort.rounds)
+    ]
+    return [one for one, _ in rounds], [other for _, other in rounds]
+
+
+async def panel_alone(effort: Effort) -> Told:
+    """The load straight onto the panel: what it could take, had it nobody before it."""
+    port = free_port()
+    async with module("panel", port, str(port)) as panel:
+        body = Ground(Path(), port, port=port, key="k" * 64)
+        order = Order(
+            port,
+            [body.body("add", service="1", quantity="100", link=LINK)],
+            ADDED,
+            path="/p1/api/v2",
+            seconds=effort.seconds,
+            watched={"panel": panel.pid},
+        )
+        return await loaded(order)
+
+
+async def add(effort: Effort) -> list[Figure]:
+    alone = await panel_alone(effort)
+    mine, theirs = await in_turn(effort)
+    notes = {
+        "panel_alone_per_s": alone.per_s,
+        "cpu_shares": _shares(mine),
+        "baseline_cpu_shares": _shares(theirs),
+        "p50_ms": [one.p50_ms for one in mine],
+        "p99_ms": [one.p99_ms for one in mine],
+    }
+    return [
+        Figure("add, 50 connections", "1/s", Goal("ratio", at_least=0.8), *_rates(mine, theirs)),
+        Figure(
+            "add: CPU time an order",
+            "µs",
+            Goal("ratio", at_most=1.3),
+            *_cpu_times(mine, theirs),
+            notes,
+        ),
+    ]
+
+
+async def latency(effort: Effort) -> list[Figure]:
+    mine, theirs = await in_turn(effort, rate=200.0)
+    p50 = [one.p50_ms for one in mine], [one.p50_ms for one in theirs]
+    p99 = [one.p99_ms for one in mine], [one.p99_ms for one in theirs]
+    return [
+        Figure("add at 200/s, added p50", "ms", Goal("difference", at_most=2.0), *p50),
+        Figure("add at 200/s, added p99", "ms", Goal("difference", at_most=8.0), *p99),
+        Figure("add at 200/s, p50", "ms", Goal("ratio"), *p50),
+        Figure("add at 200/s, p99", "ms", Goal("ratio"), *p99),
+    ]
+
+
+def _rates(*of: Sequence[Told]) -> tuple[list[float], ...]:
+    return tuple([told.per_s for told in rounds] for rounds in of)
+
+
+def _cpu_times(*of: Sequence[Told]) -> tuple[list[float], ...]:
+    """Microseconds of the server's for each answer."""
+    return tuple([1e6 * told.cpu_s["server"] / told.answered for told in rounds] for rounds in of)
+
+
+def _shares(rounds: Sequence[Told]) -> dict[str, float]:
+    """Of one core, over all rounds."""
+    seconds = sum(told.seconds for told in rounds)
+    names = rounds[0].cpu_s
+    return {name: sum(told.cpu_s[name] for told in rounds) / seconds for name in names}

@@ -139,6 +139,15 @@ async def counter(config_path: Path, environ: Mapping[str, str]) -> AsyncIterato
         yield await _world(loaded.setup, database, telemetry.Metrics(), stack)
 
 
+@asynccontextmanager
+async def asking(loaded: config.Loaded) -> AsyncIterator[UpstreamClient]:
+    """The providers alone, for a command that asks them and writes nothing down."""
+    telemetry.set_up("warning", secrets=_secrets(loaded))
+    setup = loaded.setup
+    async with UpstreamClient(setup.providers, setup.dialects, SystemClock()) as upstream:
+        yield upstream
+
+
 async def _opened(loaded: config.Loaded, stack: AsyncExitStack) -> ScriptedStore:
     """The database, if it may be used with this configuration; it is remembered there."""
     database = await store.open_store(loaded.server.database, loaded.setup.policy)

@@ -2,7 +2,7 @@
 
 ==================  ==========================================================
 ``serve``           the server
-``check``           what is wrong with a configuration
+``check``           what is wrong with a configuration; ``live`` asks the providers
 ``resellers``       ``reseller …``: who may order, his keys and his money;
                     ``reseller_prices`` what he pays, ``accounts`` how he is shown
 ``orders``          ``orders list`` and ``orders show``; ``story`` tells the latter

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli import output
-from aggregator.cli.failures import MISTAKEN
+from aggregator.cli.failures import FAILED, MISTAKEN
 from aggregator.cli.opening import load, reading
 from aggregator.cli.options import config_option, json_option
 
@@ -15,16 +15,35 @@ if TYPE_CHECKING:
     from aggregator.config import Loaded, Memory, Mistake
 
 
-@click.command(epilog="Example: aggregator check -c config.yaml")
+EXAMPLES = """
+\b
+Examples:
+  aggregator check -c config.yaml
+  aggregator check --live
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option("--live", is_flag=True, help="Ask the providers: does every route fit what we sell?")
 @config_option
 @json_option
 @click.pass_context
-def check(ctx: click.Context, config_path: Path, as_json: bool) -> None:
+def check(ctx: click.Context, live: bool, config_path: Path, as_json: bool) -> None:
     """List every mistake in a configuration.
 
-    It is held against the database too, if there is one. Nothing is changed, and no
-    provider is asked. Ends with 2 if there is a mistake.
+    It is held against the database too, if there is one. Nothing is changed, and
+    without --live no provider is asked. Ends with 2 if there is a mistake, and with 1
+    if --live finds something wrong.
     """
+    loaded = _sound(ctx, config_path, as_json)
+    if live:
+        from aggregator.cli.live import checked
+
+        ctx.exit(0 if checked(loaded, as_json) else FAILED)
+    _tell(loaded, as_json)
+
+
+def _sound(ctx: click.Context, config_path: Path, as_json: bool) -> "Loaded":
     from aggregator import config
 
     try:
@@ -37,7 +56,7 @@ def check(ctx: click.Context, config_path: Path, as_json: bool) -> None:
             raise
         output.as_json({"ok": False, "mistakes": _described(errors.mistakes), "warnings": []})
         ctx.exit(MISTAKEN)
-    _tell(loaded, as_json)
+    return loaded
 
 
 def _memory(loaded: "Loaded") -> "Memory":

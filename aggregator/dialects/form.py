@@ -165,6 +165,12 @@ class Dialect:
     def offers_dripfeed(self) -> bool:
         return self.dripfeed is not None
 
+    @property
+    def promises(self) -> frozenset[str]:
+        """Which of ``refill``, ``cancel`` and ``dripfeed`` a service there can have."""
+        able = {action for action in ("refill", "cancel") if self.offers(action)}
+        return frozenset(able | ({"dripfeed"} if self.offers_dripfeed else set()))
+
     def their_field(self, action: str, ours: str) -> str:
         """The panel's name for a field of an action's answer."""
         return self.fields.get(action, {}).get(ours, ours)

@@ -37,8 +37,16 @@ def provider(name: str = "gulf", **changes: object) -> Provider:
 
 
 def offer(rate_micros: int | None = 500_000, **changes: object) -> Offer:
-    values: dict[str, object] = {"min": None, "max": None}
-    return Offer("7", "theirs", "Default", "c", rate_micros, **(values | changes))  # type: ignore[arg-type]
+    values: dict[str, object] = {
+        "service": "7",
+        "name": "theirs",
+        "type": "Default",
+        "category": "c",
+        "rate_micros": rate_micros,
+        "min": None,
+        "max": None,
+    }
+    return Offer(**(values | changes))  # type: ignore[arg-type]
 
 
 def facts(

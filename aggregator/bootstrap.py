@@ -9,7 +9,7 @@ the sockets upstream, and the database last.
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -224,9 +224,14 @@ def _called(metrics: telemetry.Metrics, call: Call) -> None:
 
 
 async def _recovered(world: World) -> None:
-    """What a process that died was sending is in doubt now, and an operator hears of it."""
-    for order_id in await world.store.recover(world.boot_id, world.clock.now_ms()):
-        world.alert("in_doubt", order=order_id, cause="the process died")
+    """What a process that died was sending is in doubt now. An operator hears of it where
+    it is not settled in time, as of every doubt (``core.doubt.ALERT_MS``)."""
+    _told(await world.store.recover(world.boot_id, world.clock.now_ms()))
+
+
+def _told(recovered: Sequence[int]) -> None:
+    for order_id in recovered:
+        log.warning("in_doubt", order=order_id, cause="the process died")
 
 
 async def _watch_others(world: World, database: ScriptedStore) -> None:
@@ -235,8 +240,7 @@ async def _watch_others(world: World, database: ScriptedStore) -> None:
     Then it stops as if it were told to, and so it does when its disk has failed: what
     is on it must be read anew.
     """
-    for order_id in await database.recover_others(world.clock.now_ms()):
-        world.alert("in_doubt", order=order_id, cause="the process died")
+    _told(await database.recover_others(world.clock.now_ms()))
     if database.lost is not None:
         signal.raise_signal(signal.SIGTERM)
 

@@ -216,6 +216,11 @@ class Store(Protocol):
     async def recover(self, boot_id: str, now_ms: int) -> list[int]:
         """At start: ``sending`` of a dead process becomes ``in_doubt``. Order IDs."""
 
+    async def leads(self) -> bool:
+        """Whether this server does what only one of those on a database should do: put
+        questions to providers that all of them would put. Ask before each round, for it
+        may change; two never lead at once. Alone on its database a server always leads."""
+
     # -- the queue
     async def queued_services(self) -> list[int]:
         """The services that some order in the queue is of."""

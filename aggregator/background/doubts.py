@@ -13,6 +13,9 @@ sweep; with the decision they are the whole story in ``orders show``.
 What placing orders must know of it goes into ``world.doubtful``: its low anchors are
 loaded before the first order is taken, its cautions are renewed with every turn.
 
+Of several servers on one database only the leader settles; the others have the cautions
+alone, for their adds would be rivals just the same.
+
 What must change together: a new step in ``core.incident`` is carried out in ``_carry_out``;
 whatever a restart must not forget is in the database, not in here.
 """
@@ -29,7 +32,7 @@ from aggregator.actions import World
 from aggregator.actions.refresh import refresh
 from aggregator.background import verdicts
 from aggregator.background.incidents import Account, Sight, incident, is_open, reach
-from aggregator.core import evidence, scanning
+from aggregator.core import evidence, late, scanning
 from aggregator.core.doubt import plan
 from aggregator.core.incident import (
     WATCH_MS,
@@ -78,6 +81,8 @@ class Doubts:
         self._reasons: dict[int, str] = {}
         self._replayed: dict[int, int] = {}
         self._shown: dict[int, int | None] = {}  # of a late orphan: its charge there
+        self._follow: dict[int, int] = {}  # of one that was to be canceled: when to ask again
+        self._leads = False
         self._rests: dict[str, tuple[frozenset[int], int]] = {}
         self._cautions: dict[str, Caution] = {}
 
@@ -105,6 +110,7 @@ class Doubts:
             if one.provider in self._world.setup.providers:
                 unproved[one.provider].append(one)
         self._forget(found)
+        self._leads = await self._store.leads()
         failed = await asyncio.gather(
             *(self._provider(name, mine) for name, mine in unproved.items()),
             return_exceptions=True,
@@ -116,7 +122,7 @@ class Doubts:
 
     def _forget(self, found: Sequence[Unproved]) -> None:
         known = {one.attempt_id for one in found}
-        for memory in (self._reasons, self._replayed, self._shown):
+        for memory in (self._reasons, self._replayed, self._shown, self._follow):
             for attempt_id in memory.keys() - known:
                 memory.pop(attempt_id)
         open_at = {one.provider for one in found if is_open(one)}
@@ -126,10 +132,8 @@ class Doubts:
 
     async def _provider(self, name: str, unproved: Sequence[Unproved]) -> None:
         now_ms = self._world.clock.now_ms()
-        for one in unproved:
-            if not is_open(one) and one.upstream_order_id is not None and not one.told:
-                shown = self._shown.get(one.attempt_id)
-                await verdicts.close_late(self._world, self._store, one, shown)
+        if self._leads:
+            await self._late(unproved, now_ms)
         who, rests_until_ms = self._rests.get(name, (frozenset(), 0))
         ids = frozenset(one.attempt_id for one in unproved if is_open(one))
         if who == ids and now_ms < rests_until_ms:
@@ -143,6 +147,20 @@ class Doubts:
         settling = sum(one.settling for one in heeds)
         self._cautions[name] = Caution(all_open, settling)
         self._rests[name] = ids, 0 if settling else now_ms + REST_MS
+
+    async def _late(self, unproved: Sequence[Unproved], now_ms: int) -> None:
+        """Orders of closed attempts that are there after all: what becomes of them."""
+        for one in unproved:
+            if is_open(one) or one.upstream_order_id is None:
+                continue
+            if not one.told:
+                shown = self._shown.get(one.attempt_id)
+                await verdicts.close_late(self._world, self._store, one, shown)
+            elif one.canceling_since_ms is not None and now_ms >= self._follow.get(
+                one.attempt_id, one.canceling_since_ms + late.ASK_EVERY_MS
+            ):
+                self._follow[one.attempt_id] = now_ms + late.ASK_EVERY_MS
+                await verdicts.follow_late(self._world, self._store, one)
 
     async def _past(self, provider: Provider, unproved: Sequence[Unproved], now_ms: int) -> Past:
         """Adds from the oldest doubt on only where they can be of use."""
@@ -166,6 +184,8 @@ class Doubts:
         one = incident(account, sequence, sight, self._manners[name], self._replayed)
         if any(each.idempotency_key is None for each in account.unproved if is_open(each)):
             one = replace(one, provider=replace(one.provider, idempotency_param=None))
+        if not self._leads:
+            return _seen_from_afar(one, self._world.clock.now_ms())
         if await self._learned(one, sight):
             return Caution(settling=1)
         if ranges := reach(one):
@@ -273,6 +293,12 @@ class Doubts:
         absent = isinstance(reply.answers.get(str(far + 1)), Refused)
         sight.errs_each = absent and not scanning.fault(probe, reply)
         return True
+
+
+def _seen_from_afar(one: Incident, now_ms: int) -> Caution:
+    """What adds must heed where another server settles: it has found out what must be."""
+    one = replace(one, habits=replace(one.habits, errs_each=True))
+    return _heed(one, plan(one, now_ms))
 
 
 def _heed(one: Incident, steps: Sequence[Step]) -> Caution:

@@ -65,9 +65,9 @@ def incident(
         adds=tuple(_own(account, account.past.adds)),
         broods=_broods(account),
         watched=tuple(
-            Watched(doubts[one.attempt_id], one.closed_at_ms or one.died_at_ms)
+            Watched(doubts[one.attempt_id], one.closed_at_ms)
             for one in account.unproved
-            if not is_open(one) and one.upstream_order_id is None
+            if not is_open(one) and one.upstream_order_id is None and one.closed_at_ms is not None
         ),
         scan=sight.scan,
         manners=manners,

@@ -12,6 +12,7 @@ import structlog
 from aggregator.actions import World
 from aggregator.actions.placing import keyed
 from aggregator.background.queue import as_bought
+from aggregator.core import late as late_rules
 from aggregator.core import pricing
 from aggregator.core.errors import ErrorClass
 from aggregator.core.incident import (
@@ -23,6 +24,7 @@ from aggregator.core.incident import (
     NotPlaced,
     Refund,
 )
+from aggregator.core.messages import OrderStatus
 from aggregator.core.model import Kind, Provider
 from aggregator.core.outcome import Outcome, Placed, Rejected
 from aggregator.ports import Closing, Event
@@ -133,9 +135,7 @@ async def close_late(
 
     ``charge_micros``: what it showed there; None where it was not asked.
     """
-    provider = world.setup.providers[one.provider]
-    theirs = one.cost_micros if charge_micros is None else charge_micros
-    ours = 0 if theirs is None else pricing.converted(theirs, provider.exchange_rate)
+    ours = _our_loss(world, one, charge_micros)
     canceled = await _cancel_asked(world, one)
     now_ms = world.clock.now_ms()
     script = partial(doubts.close_late, one=one, canceled=canceled, micros=ours, now_ms=now_ms)
@@ -148,6 +148,30 @@ async def close_late(
             cancel_asked=canceled,
             loss_micros=0 if canceled else ours,
         )
+
+
+def _our_loss(world: World, one: Unproved, charge_micros: int | None) -> int:
+    theirs = one.cost_micros if charge_micros is None else charge_micros
+    rate = world.setup.providers[one.provider].exchange_rate
+    return 0 if theirs is None else pricing.converted(theirs, rate)
+
+
+async def follow_late(world: World, store: ScriptedStore, one: Unproved) -> None:
+    """Asks whether the cancel of a late orphan took; else it is our loss as well."""
+    theirs, since_ms = one.upstream_order_id, one.canceling_since_ms
+    assert theirs is not None
+    assert since_ms is not None
+    kind = world.sequence(one.provider, one.kind)
+    said = await world.upstream.status(one.provider, [theirs], kind, timeout_s=CANCEL_FOR_S)
+    answer, now_ms = said.get(theirs), world.clock.now_ms()
+    end = late_rules.ended(answer if isinstance(answer, OrderStatus) else None, since_ms, now_ms)
+    if end is None:
+        return
+    ours = _our_loss(world, one, end.charge_micros)
+    script = partial(doubts.end_late, one=one, micros=ours, why=end.why, now_ms=now_ms)
+    if await store.write(script):
+        tell = world.alert if ours else log.info
+        tell("late_orphan_ended", order=one.order.id, why=end.why, loss_micros=ours)
 
 
 async def _cancel_asked(world: World, one: Unproved) -> bool:

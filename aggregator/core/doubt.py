@@ -98,7 +98,12 @@ def plan(incident: Incident, now_ms: int) -> tuple[Step, ...]:
 
 
 def _alerts(doubts: Sequence[Doubt], now_ms: int) -> list[Step]:
-    old = [one for one in doubts if not one.alerted and now_ms - one.began_at_ms >= ALERT_MS]
+    """Once for each, but for what is left to a person: that was an alert of its own."""
+    old = [
+        one
+        for one in doubts
+        if not (one.alerted or one.left) and now_ms - one.began_at_ms >= ALERT_MS
+    ]
     return [Alert(tuple(one.order_id for one in old), "in doubt for 15 minutes")] if old else []
 
 

@@ -5,8 +5,10 @@ so each deciding script begins with an UPDATE guarded by ``in_doubt``, answers F
 where somebody was first, and then has changed nothing.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from aggregator.core import evidence
 from aggregator.core.model import AttemptState, Kind, Order, State
@@ -14,7 +16,9 @@ from aggregator.store import attempts, events, meta, money, orders, rows
 from aggregator.store.tx import Row, Tx
 
 ALERTED = "doubt_alerted"
-LATE = "late_orphan"
+LATE = "late_orphan"  # found, and its cancel asked for or its loss booked
+LATE_ENDED = "late_orphan_ended"  # what became of the cancel that was asked for
+Event = tuple[int, dict[str, Any]]  # when, and its detail
 _FIRST_IDS = 50
 _CHARGES = 50
 
@@ -24,7 +28,8 @@ class Unproved:
     """An attempt in doubt, or closed though no answer had proved it.
 
     ``upstream_order_id`` of a closed one: it is there after all. ``told``: the alert
-    of an old doubt, or of a late orphan, has been given.
+    of an old doubt, or of a late orphan, has been given. ``canceling_since_ms``: its
+    provider was asked then to cancel the late orphan, and that has not ended yet.
     """
 
     attempt_id: int
@@ -41,6 +46,7 @@ class Unproved:
     low_anchor: int | None
     idempotency_key: str | None
     told: bool
+    canceling_since_ms: int | None = None
 
 
 def unproved(tx: Tx, since_ms: int) -> list[Unproved]:
@@ -48,18 +54,32 @@ def unproved(tx: Tx, since_ms: int) -> list[Unproved]:
     found = sorted(tx.all("unproved", since_ms=since_ms), key=lambda row: int(row["id"]))
     ids = sorted({row["order_id"] for row in found})
     known = {row["id"]: rows.order(row) for row in tx.all("orders", ids=ids)}
-    told = {
-        kind: _last_told(tx.all("events_of_kind", ids=ids, kind=kind)) for kind in (ALERTED, LATE)
-    }
+    told = {kind: _told(tx, ids, kind) for kind in (ALERTED, LATE, LATE_ENDED)}
     return [_unproved(row, known[row["order_id"]], told) for row in found]
 
 
-def _last_told(found: Sequence[Row]) -> dict[int, int]:
-    """Order -> when it was last told."""
-    return {row["order_id"]: row["at_ms"] for row in sorted(found, key=lambda row: row["at_ms"])}
+def _told(tx: Tx, order_ids: Sequence[int], kind: str) -> dict[int, Event]:
+    """Order -> when it was last told, and what."""
+    found = tx.all("events_of_kind", ids=order_ids, kind=kind)
+    by_age = sorted(found, key=lambda row: int(row["at_ms"]))
+    return {row["order_id"]: (row["at_ms"], json.loads(row["detail"])) for row in by_age}
 
 
-def _unproved(row: Row, order: Order, told: Mapping[str, Mapping[int, int]]) -> Unproved:
+def _since(told: Mapping[int, Event], order_id: int, since_ms: int) -> Event | None:
+    """What was last told, if that was about the attempt that began then."""
+    last = told.get(order_id)
+    return last if last is not None and last[0] >= since_ms else None
+
+
+def _canceling(told: Mapping[str, Mapping[int, Event]], row: Row) -> int | None:
+    asked = _since(told[LATE], row["order_id"], row["created_at_ms"])
+    if asked is None or not asked[1].get("cancel_asked"):
+        return None
+    ended = _since(told[LATE_ENDED], row["order_id"], asked[0])
+    return None if ended else asked[0]
+
+
+def _unproved(row: Row, order: Order, told: Mapping[str, Mapping[int, Event]]) -> Unproved:
     state = AttemptState(row["state"])
     kind = ALERTED if state is AttemptState.IN_DOUBT else LATE
     anchor = row["low_anchor"]
@@ -77,7 +97,8 @@ def _unproved(row: Row, order: Order, told: Mapping[str, Mapping[int, int]]) -> 
         upstream_order_id=row["upstream_order_id"],
         low_anchor=None if anchor is None else int(anchor),
         idempotency_key=row["idempotency_key"],
-        told=told[kind].get(order.id, -1) >= row["created_at_ms"],
+        told=_since(told[kind], order.id, row["created_at_ms"]) is not None,
+        canceling_since_ms=_canceling(told, row),
     )
 
 
@@ -226,12 +247,11 @@ def map_late(tx: Tx, attempt_id: int, order_id: int, upstream_id: str, now_ms: i
 def close_late(tx: Tx, one: Unproved, canceled: bool, micros: int, now_ms: int) -> bool:
     """What became of a late orphan: asked to be canceled there, or our loss (``micros``
     of ours). Once per attempt."""
-    told = _last_told(tx.all("events_of_kind", ids=[one.order.id], kind=LATE))
-    if told.get(one.order.id, -1) >= one.began_at_ms:
+    told = _told(tx, [one.order.id], LATE)
+    if _since(told, one.order.id, one.began_at_ms) is not None:
         return False
-    if not canceled and micros > 0:
-        note = f"late order {one.upstream_order_id}"
-        money.book_loss(tx, one.provider, one.order.id, micros, note, now_ms)
+    if not canceled:
+        _lost(tx, one, micros, now_ms)
     detail = {
         "attempt": one.attempt_id,
         "upstream_order_id": one.upstream_order_id,
@@ -240,6 +260,24 @@ def close_late(tx: Tx, one: Unproved, canceled: bool, micros: int, now_ms: int) 
     }
     events.add(tx, one.order.id, LATE, detail, now_ms)
     return True
+
+
+def end_late(tx: Tx, one: Unproved, micros: int, why: str, now_ms: int) -> bool:
+    """The cancel that ``close_late`` told of took, or it did not and ``micros`` of ours
+    are lost. Once per cancel."""
+    assert one.canceling_since_ms is not None
+    if _since(_told(tx, [one.order.id], LATE_ENDED), one.order.id, one.canceling_since_ms):
+        return False
+    _lost(tx, one, micros, now_ms)
+    detail = {"attempt": one.attempt_id, "why": why, "loss_micros": micros}
+    events.add(tx, one.order.id, LATE_ENDED, detail, now_ms)
+    return True
+
+
+def _lost(tx: Tx, one: Unproved, micros: int, now_ms: int) -> None:
+    if micros > 0:
+        note = f"late order {one.upstream_order_id}"
+        money.book_loss(tx, one.provider, one.order.id, micros, note, now_ms)
 
 
 # -- whether somebody else uses an account

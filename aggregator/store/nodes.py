@@ -15,6 +15,10 @@ which of its attempts others have since settled, so none may go to a socket any 
 and the process must be started again, under another boot ID. Late answers to what
 it *had* sent may still be written: the state of each attempt guards that.
 
+The oldest of those alive leads: it alone does what would be impolite or pointless to do
+twice, such as asking a provider for the orders in doubt. When it falls silent the next
+one leads, and not before it has stopped by itself: a leader needs its lease as well.
+
 The lease is counted by a clock that goes on while the machine sleeps. Not covered is a
 virtual machine that is frozen and thawed without its own clock noticing.
 """
@@ -42,6 +46,11 @@ _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the first is L
 ANY_ALIVE = f"""
     SELECT boot_id FROM boots
     WHERE heartbeat > clock_timestamp() - INTERVAL '{DEAD_S} seconds' LIMIT 1
+"""
+LEADER = f"""
+    SELECT boot_id FROM boots
+    WHERE heartbeat > clock_timestamp() - INTERVAL '{DEAD_S} seconds'
+    ORDER BY began, boot_id LIMIT 1
 """
 _BEGIN_LIFE = "INSERT INTO boots (boot_id, heartbeat) VALUES (%(boot_id)s, clock_timestamp())"
 _BEAT = "UPDATE boots SET heartbeat = clock_timestamp() WHERE boot_id = %(boot_id)s"

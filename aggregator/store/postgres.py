@@ -242,6 +242,10 @@ class PostgresStore(ScriptedStore):
     def may_send(self) -> bool:
         return self._lease.may_send()
 
+    async def leads(self) -> bool:
+        found = await self.rows(nodes.LEADER)
+        return bool(found) and found[0]["boot_id"] == self.boot_id and self.may_send()
+
     async def close(self) -> None:
         """Everything acknowledged or queued is written; then the node is no more."""
         self._engine.closing.set()

@@ -94,6 +94,9 @@ class ScriptedStore(ABC):
         """Whether an attempt may still be handed to a socket: asked right before."""
         return True
 
+    async def leads(self) -> bool:
+        return True
+
     async def recover_others(self, now_ms: int) -> list[int]:
         """``recover``, for other servers that have died while this one runs."""
         return []

@@ -136,6 +136,14 @@ class House:
     async def reasons(self, order_id: int) -> str:
         return " | ".join(detail for kind, detail in await self.story(order_id))
 
+    async def losses(self) -> list[tuple[int, int]]:
+        """Each order whose cost nobody paid for, and what it was."""
+        found = await self.shop.store.rows(
+            "SELECT t.order_id, max(e.amount_micros) AS micros FROM transfers t"
+            " JOIN entries e ON e.transfer_id = t.id WHERE t.kind = 'loss' GROUP BY t.order_id"
+        )
+        return [(row["order_id"], row["micros"]) for row in found]
+
     def restart(self) -> None:
         """The memory is lost, the database is not."""
         self.doubts = Doubts(self.shop.world, self.shop.store)

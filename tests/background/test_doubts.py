@@ -1,7 +1,9 @@
 """Doubts are settled by asking, counting, and waiting; and left where that is not possible."""
 
 from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -203,6 +205,66 @@ async def test_a_late_orphan_is_canceled_there(open_shop: OpenShop) -> None:
     assert house.panel.canceled == [late]
     assert await house.state(order_id) is State.CANCELED
     assert [kind for kind, _ in await house.story(order_id)].count("late_orphan") == 1
+
+
+async def test_whether_a_late_orphan_s_cancel_took_is_followed_up(open_shop: OpenShop) -> None:
+    """Canceled there and not charged: nothing is lost, and nobody is told twice."""
+    house = await House.open(open_shop)
+    order_id = await house.doubt(bought=False)
+    await house.live(400)
+    late = house.panel.book(100)
+    await house.live(3 * 3600, every_s=300)
+    rung: list[object] = []
+    house.shop.world.ring = rung.append
+    row = house.panel.open[late]
+    house.panel.open[late] = replace(row, word="Canceled", charge=Decimal(0))
+    await house.live(1200, every_s=600)
+    kinds = [kind for kind, _ in await house.story(order_id)]
+    assert kinds.count("late_orphan_ended") == 1
+    assert await house.losses() == []
+    assert rung == []
+
+
+async def test_a_cancel_that_never_took_is_our_loss(open_shop: OpenShop) -> None:
+    """Asked for and then delivered all the same: booked once, at what was charged there."""
+    house = await House.open(open_shop)
+    order_id = await house.doubt(bought=False)
+    await house.live(400)
+    late = house.panel.book(100)
+    await house.live(3 * 3600, every_s=300)
+    row = house.panel.open[late]
+    house.panel.open[late] = replace(row, word="Completed")
+    house.restart()
+    await house.live(1200, every_s=600)
+    assert await house.losses() == [(order_id, 50_000)]
+
+
+async def test_only_the_leader_asks(open_shop: OpenShop) -> None:
+    """Of several servers one settles; the others ask nothing, and yet heed its doubts."""
+    house = await House.open(open_shop, "alpha", "beta")
+    order_id = await house.doubt(bought=True)
+
+    async def another_leads() -> bool:
+        return False
+
+    leads, house.shop.store.leads = house.shop.store.leads, another_leads  # type: ignore[method-assign]
+    await house.live(60)
+    assert house.panel.probes == []
+    assert (await house.order(await house.buy(100))).provider == "beta"
+    house.shop.store.leads = leads  # type: ignore[method-assign]
+    await house.live(120)
+    assert await house.state(order_id) is State.PLACED
+
+
+async def test_a_doubt_left_to_a_person_is_one_alert(open_shop: OpenShop) -> None:
+    """He was called when it was left to him; a quarter of an hour later nobody calls again."""
+    house = await House.open(open_shop)
+    rung: list[Any] = []
+    house.shop.world.ring = rung.append
+    await house.doubt(bought=True)
+    await house.doubt(bought=False)
+    await house.live(1500)
+    assert [one["event"] for one in rung] == ["doubt_needs_person"] * 2
 
 
 async def test_a_late_answer_that_cannot_be_canceled_is_our_loss(open_shop: OpenShop) -> None:

@@ -153,6 +153,15 @@ async def test_only_the_silent_are_recovered(
     assert states == {ours: State.SENDING, theirs: State.IN_DOUBT}
 
 
+async def test_the_oldest_living_node_leads(
+    one: PostgresStore, two: PostgresStore, postgres: str
+) -> None:
+    """One leads; when it falls silent, or can no longer be sure of itself, another does."""
+    assert [await store.leads() for store in (one, two)] == [True, False]
+    silence(postgres, one)
+    assert [await store.leads() for store in (one, two)] == [False, True]
+
+
 async def test_a_node_that_left_is_dead_at_once(one: PostgresStore, postgres: str) -> None:
     """What a node that ended in order left open need not wait for its silence."""
     alice = await rich(one)

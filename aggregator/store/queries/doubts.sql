@@ -1,5 +1,6 @@
 -- name: unproved
--- Attempts in doubt, and those closed since then though no answer had proved them.
+-- Attempts in doubt, and those closed since then though no answer had proved them; for two
+-- days more, those whose order is there after all: a cancel may be under way.
 SELECT a.id, a.order_id, a.provider, a.upstream_service, a.kind, a.state, a.cost_micros,
        a.created_at_ms, a.ended_at_ms, a.upstream_order_id, a.low_anchor, a.idempotency_key,
        a.connection_died_at_ms
@@ -10,10 +11,12 @@ SELECT a.id, a.order_id, a.provider, a.upstream_service, a.kind, a.state, a.cost
        a.created_at_ms, a.ended_at_ms, a.upstream_order_id, a.low_anchor, a.idempotency_key,
        a.connection_died_at_ms
 FROM attempts a
-WHERE a.connection_died_at_ms IS NOT NULL AND a.ended_at_ms >= :since_ms AND a.state <> 'placed';
+WHERE a.connection_died_at_ms IS NOT NULL AND a.state <> 'placed'
+  AND a.ended_at_ms >= :since_ms - 172800000
+  AND (a.ended_at_ms >= :since_ms OR a.upstream_order_id IS NOT NULL);
 
 -- name: events_of_kind
-SELECT order_id, at_ms FROM events WHERE order_id IN (:ids...) AND kind = :kind;
+SELECT order_id, at_ms, detail FROM events WHERE order_id IN (:ids...) AND kind = :kind;
 
 -- name: latest_adds
 -- What was sent there and has been answered, or will be: not what is or was in doubt.

@@ -1,0 +1,1 @@
+-- Nothing: an SQLite database has one server. The number is PostgreSQL's.

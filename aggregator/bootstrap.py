@@ -18,7 +18,7 @@ import structlog
 
 from aggregator import api, config, store, telemetry
 from aggregator.actions import Desk, World
-from aggregator.background import Bell, Clockwork, Doubts, Job, jobs
+from aggregator.background import Bell, Clockwork, Doubts, Job, jobs, watchdog
 from aggregator.core.model import State
 from aggregator.core.steady import Steady
 from aggregator.ports import Setup
@@ -79,7 +79,7 @@ async def serve(config_path: Path, environ: Mapping[str, str]) -> int:
         loop.add_signal_handler(name, stop.set)
     # By default it would end the process at once, also when a terminal is closed.
     loop.add_signal_handler(signal.SIGHUP, log.warning, "hangup_ignored")
-    async with running(loaded, api.Inherited.of_process(environ)):
+    async with running(loaded, api.Inherited.of_process(environ), environ):
         telemetry.sd_notify("READY=1")
         await stop.wait()
         telemetry.sd_notify("STOPPING=1")
@@ -95,11 +95,13 @@ def _secrets(loaded: config.Loaded) -> list[str]:
 
 @asynccontextmanager
 async def running(
-    loaded: config.Loaded, inherited: api.Inherited | None = None
+    loaded: config.Loaded,
+    inherited: api.Inherited | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[World]:
     """The whole server, listening, for as long as the context lasts.
 
-    ``inherited``: sockets that came to us open.
+    ``inherited``: sockets that came to us open; ``environ``: who supervises us.
     """
     metrics = telemetry.Metrics()
     async with AsyncExitStack() as stack:
@@ -113,6 +115,7 @@ async def running(
         others = Job("others", 5.0, partial(_watch_others, world, database))
         settling = Job("doubts", 1.0, doubts.settle)
         work = [*jobs(world, desk), settling, numbers, others, *_bell(loaded, world)]
+        work += watchdog(database, environ or {})
         clockwork = Clockwork(work)
         await stack.enter_async_context(clockwork)
         drain = _Drain(loaded.setup.policy.drain_within_s)

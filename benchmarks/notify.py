@@ -23,6 +23,10 @@ class Notify:
             if wanted in said.splitlines():
                 return
 
+    def now(self) -> str:
+        """What has been said already; BlockingIOError where that is nothing."""
+        return self._socket.recv(4096).decode()
+
     def forget(self) -> None:
         """Words of a process that is gone."""
         try:

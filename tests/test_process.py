@@ -59,6 +59,15 @@ async def test_it_says_when_it_is_ready_and_when_it_stops(tmp_path: Path) -> Non
         assert server.notify.heard == ["READY=1", "STOPPING=1"]
 
 
+async def test_it_feeds_the_watchdog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where systemd gave it a term, the process feeds the watchdog again and again."""
+    monkeypatch.setenv("WATCHDOG_USEC", "300000")
+    async with opened(tmp_path) as (_market, server, _http):
+        await server.start()
+        for _ in range(3):
+            await server.notify.word("WATCHDOG=1")
+
+
 async def test_a_second_server_refuses(tmp_path: Path) -> None:
     """One database has one server: another one says so in one line, and exits with 1."""
     async with opened(tmp_path) as (market, first, http):

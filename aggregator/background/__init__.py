@@ -10,6 +10,7 @@
 ``incidents``   what ``plan`` looks at, from the database and from memory
 ``verdicts``    what ``plan`` decided, written down; and what is there after all
 ``cures``       paused providers: is the money there, does the key work again
+``watchdog``    tells systemd that the loop turns and the writer answers
 ==============  ==============================================================
 """
 
@@ -17,5 +18,6 @@ from aggregator.background.bell import Bell
 from aggregator.background.clockwork import Clockwork, Job
 from aggregator.background.doubts import Doubts
 from aggregator.background.jobs import jobs
+from aggregator.background.watchdog import watchdog
 
-__all__ = ["Bell", "Clockwork", "Doubts", "Job", "jobs"]
+__all__ = ["Bell", "Clockwork", "Doubts", "Job", "jobs", "watchdog"]

@@ -211,7 +211,7 @@ async def _world(
         clock=clock,
         setup=setup,
         boot_id=database.boot_id,
-        catalogue=await database.catalogue(),
+        catalogue=await database.offers(setup.routed()),
         metrics=metrics,
     )
     clock.stepped = partial(_clock_stepped, world)

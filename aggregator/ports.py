@@ -5,10 +5,12 @@ them over real disks and sockets; the tests fulfil them in memory. The values
 that cross a wall are frozen dataclasses, here or in ``core``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from aggregator.core.drift import Change
 from aggregator.core.health import Health
 from aggregator.core.messages import (
     Balance,
@@ -50,6 +52,14 @@ class Setup:
 
     def dialect_of(self, provider: str) -> Dialect:
         return self.dialects[self.providers[provider].dialect]
+
+    def routed(self) -> dict[str, set[str]]:
+        """provider -> those of its services that some route leads to."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for service in self.services.values():
+            for route in service.routes:
+                found[route.provider].add(route.service)
+        return found
 
 
 class StoreUnavailable(Exception):
@@ -194,6 +204,15 @@ class Event:
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of a catalogue that was read. ``doubt``: why it was not believed, and
+    nothing was changed; empty: it was."""
+
+    doubt: str = ""
+    changes: Sequence[Change] = ()
+
+
 class Store(Protocol):
     """Everything durable. A method that returns has committed what it changed."""
 
@@ -264,10 +283,16 @@ class Store(Protocol):
     async def apply_refills(self, readings: Sequence[RefillReading]) -> None: ...
 
     # -- catalogues, events, health
-    async def save_catalogue(self, provider: str, offers: Sequence[Offer], now_ms: int) -> None: ...
+    async def save_catalogue(
+        self, provider: str, offers: Sequence[Offer], used: Collection[str], now_ms: int
+    ) -> Saved:
+        """A reading of a provider's list. ``used``: those services that routes lead to."""
 
-    async def catalogue(self) -> dict[str, dict[str, Offer]]:
-        """provider -> its service ID -> what it offers."""
+    async def offers(
+        self, wanted: Mapping[str, Collection[str]]
+    ) -> Mapping[str, Mapping[str, Offer]]:
+        """Those of ``wanted`` (provider -> its service IDs) that catalogues told of; those
+        that are gone by now, too."""
 
     async def record(self, events: Sequence[Event], now_ms: int) -> None: ...
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -43,6 +43,7 @@ class World:
     started_s: float = 0.0
     up_since_ms: int = 0
     stopping: bool = False
+    told: set[Hashable] = field(default_factory=set)  # what was alerted once
     turn: dict[int, int] = field(default_factory=dict)  # of the queue, by service
 
     def __post_init__(self) -> None:
@@ -121,6 +122,12 @@ class World:
         self.metrics.alert(kind)
         log.warning(kind, alert=True, **detail)
         self.ring({"event": kind, **detail})
+
+    def alert_once(self, about: Hashable, kind: str, **detail: object) -> None:
+        """An alert about what lasts. Whoever sees its end takes ``about`` out of ``told``."""
+        if about not in self.told:
+            self.told.add(about)
+            self.alert(kind, **detail)
 
     def alert_all(self, events: Sequence[Event]) -> None:
         """For events that are on disk already."""

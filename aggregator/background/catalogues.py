@@ -1,60 +1,109 @@
 """Providers' lists of services, kept in the database for costs and limits.
 
-An empty list is a broken key more often than a panel that sells nothing: it is
-not believed, and the last one stays.
+Each is read when its provider is new here, then hourly; one that could not be read, or
+was not believed, is tried again sooner. What changed is written down whoever it
+concerns; an operator is told of what concerns a route of ours.
 """
 
 import asyncio
-from decimal import Decimal, InvalidOperation
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 
 import structlog
 
 from aggregator.actions import World
-from aggregator.core import pricing
+from aggregator.core import drift
+from aggregator.core.drift import Change
 from aggregator.core.messages import Refused, ServiceRow, Unreadable
-from aggregator.core.model import Offer
 
 TIMEOUT_S = 60.0
+EVERY_MS = 3_600_000
+AGAIN_MS = 300_000
+SHOWN = 20  # changes in one alert
 
 log = structlog.get_logger(__name__)
 
 
-async def read(world: World) -> None:
-    """Reads every provider's list, in parallel; a silent one keeps its last."""
-    await asyncio.gather(*(_read_one(world, name) for name in world.setup.providers))
-    world.catalogue = await world.store.catalogue()
+class Catalogues:
+    """``look`` reads the lists whose time has come; to be called every few seconds."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._next_ms: dict[str, int] = {}
+
+    async def look(self) -> None:
+        world = self._world
+        self._next_ms = {name: self._next_ms.get(name, 0) for name in world.setup.providers}
+        now_ms = world.clock.now_ms()
+        due = [name for name, next_ms in self._next_ms.items() if next_ms <= now_ms]
+        if not due:
+            return
+        for name, good in zip(due, await read(world, due), strict=True):
+            self._next_ms[name] = world.clock.now_ms() + (EVERY_MS if good else AGAIN_MS)
 
 
-async def _read_one(world: World, provider: str) -> None:
+async def read(world: World, providers: Collection[str] | None = None) -> list[bool]:
+    """Reads these providers' lists, or all, in parallel; whether each was read and believed.
+
+    A silent one keeps its last.
+    """
+    asked = world.setup.providers if providers is None else providers
+    good = await asyncio.gather(*(_read_one(world, name) for name in asked))
+    await renew(world)
+    return good
+
+
+async def renew(world: World) -> None:
+    """Takes what routes lead to from the database. The configuration may be replaced
+    meanwhile; then it has other routes."""
+    while True:
+        setup = world.setup
+        offers = await world.store.offers(setup.routed())
+        if setup is world.setup:
+            world.catalogue = offers
+            return
+
+
+async def _read_one(world: World, provider: str) -> bool:
     answer = await world.upstream.services(provider, timeout_s=TIMEOUT_S)
     if isinstance(answer, Refused):
         log.warning("catalogue_refused", provider=provider, means=answer.error_class)
     elif isinstance(answer, Unreadable):
         log.warning("catalogue_unreadable", provider=provider, cause=answer.cause)
-    elif not answer:
-        log.warning("catalogue_empty", provider=provider)
     else:
-        offers = [offer(row) for row in answer]
-        await world.store.save_catalogue(provider, offers, world.clock.now_ms())
-        log.info("catalogue_read", provider=provider, services=len(offers))
+        return await _saved(world, provider, answer)
+    return False
 
 
-def offer(row: ServiceRow) -> Offer:
-    """A catalogue row with its price in micros; None where that is not one."""
-    try:
-        rate = pricing.nearest_micros(Decimal(row.rate))
-    except InvalidOperation:
-        rate = None
-    return Offer(
-        service=row.service,
-        name=row.name,
-        type=row.type,
-        category=row.category,
-        rate_micros=rate,
-        min=row.min,
-        max=row.max,
-        refill=row.refill,
-        cancel=row.cancel,
-        dripfeed=row.dripfeed,
-        description=row.description,
-    )
+async def _saved(world: World, provider: str, rows: Sequence[ServiceRow]) -> bool:
+    used = world.setup.routed().get(provider, set())
+    offers = await asyncio.to_thread(lambda: [drift.offer(row) for row in rows])
+    saved = await world.store.save_catalogue(provider, offers, used, world.clock.now_ms())
+    about = ("catalogue_distrusted", provider)
+    if saved.doubt:
+        world.alert_once(about, "catalogue_distrusted", provider=provider, why=saved.doubt)
+        return False
+    world.told.discard(about)
+    log.info("catalogue_read", provider=provider, services=len(offers), changes=len(saved.changes))
+    _tell(world, provider, [one for one in saved.changes if one.service in used and one.matters])
+    return True
+
+
+def _tell(world: World, provider: str, changes: Sequence[Change]) -> None:
+    """One alert for what went or came back, one for all else, however much it is."""
+    sold: dict[str, list[int]] = defaultdict(list)
+    for service in world.setup.services.values():
+        for route in service.routes:
+            if route.provider == provider:
+                sold[route.service].append(service.id)
+    kinds: dict[str, list[Change]] = defaultdict(list)
+    for one in changes:
+        gone = one.field == drift.SERVICE and one.new is None
+        kinds["service_gone" if gone else "catalogue_changed"].append(one)
+    for kind, found in kinds.items():
+        told = [
+            {"service": one.service, "sold_as": sold[one.service]}
+            | ({} if kind == "service_gone" else {one.field: f"{one.old} -> {one.new}"})
+            for one in found[:SHOWN]
+        ]
+        world.alert(kind, provider=provider, count=len(found), changes=told)

@@ -3,7 +3,8 @@
 from functools import partial
 
 from aggregator.actions import Desk, World
-from aggregator.background import catalogues, cures, polling, queue
+from aggregator.background import cures, polling, queue
+from aggregator.background.catalogues import Catalogues
 from aggregator.background.clockwork import Job
 
 
@@ -13,7 +14,7 @@ def jobs(world: World, desk: Desk) -> list[Job]:
         Job("queue", 0.5, partial(queue.advance, world)),
         Job("cures", 1.0, partial(cures.look, world)),
         Job("polling", 1.0, partial(polling.poll, world)),
-        Job("catalogues", 3600.0, partial(catalogues.read, world)),
+        Job("catalogues", 5.0, Catalogues(world).look),
         Job("forgetting", 3600.0, partial(_forget_requests, world)),
     ]
 

@@ -35,7 +35,7 @@ def ask(loaded: "Loaded", providers: Iterable[str]) -> dict[str, Told]:
 
 async def _ask(loaded: "Loaded", providers: list[str]) -> dict[str, Told]:
     from aggregator import bootstrap
-    from aggregator.background import catalogues
+    from aggregator.core import drift
     from aggregator.ports import Upstream
 
     async def of(upstream: Upstream, name: str) -> Told:
@@ -45,7 +45,7 @@ async def _ask(loaded: "Loaded", providers: list[str]) -> dict[str, Told]:
         )
         if isinstance(rows, Refused | Unreadable):
             return Told(rows, balance)
-        return Told({row.service: catalogues.offer(row) for row in rows}, balance)
+        return Told({row.service: drift.offer(row) for row in rows}, balance)
 
     async with bootstrap.asking(loaded) as upstream:
         told = await asyncio.gather(*(of(upstream, name) for name in providers))

@@ -79,7 +79,7 @@ def _told(loaded: "Loaded", account: "Account", what: str, as_json: bool) -> Non
     from aggregator.store import catalogue
 
     with reading(loaded) as tx:
-        known = catalogue.by_provider(tx.all("catalogue"))
+        known = catalogue.offers(tx, loaded.setup.routed())
     skipped = [
         {"service": service.id, "route": route}
         for service in loaded.setup.services.values()

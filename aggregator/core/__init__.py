@@ -7,6 +7,7 @@
 ``order_types``     required parameters and billable units of every type
 ``pricing``         integer micros: charges, costs, text in and out
 ``routing``         which routes may serve an order, and in what order
+``drift``           what a provider changed in its catalogue, and whether to believe it
 ``outcome``         the four outcomes of a call that buys, what follows each
 ``health``          whether a provider may be given orders now
 ``lifecycle``       order states as a table, and every word a reseller sees

@@ -155,6 +155,7 @@ class Offer:
     """What a provider's catalogue says of one of its services, as last read.
 
     ``rate_micros`` in the provider's currency; None where it told nothing sane.
+    ``gone_at_ms``: when the service was first missing there; what it was stays known.
     """
 
     service: str
@@ -168,6 +169,11 @@ class Offer:
     cancel: bool | None = None
     dripfeed: bool | None = None
     description: str | None = None
+    gone_at_ms: int | None = None
+
+    @property
+    def gone(self) -> bool:
+        return self.gone_at_ms is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ def _unfit(service: Service, purchase: Purchase, facts: Facts) -> str:
         return "retired"
     if provider.paused:
         return "paused by the operator"
+    if offer is not None and offer.gone:
+        return "not in their catalogue any more"
     # A panel that ignores ``runs`` would deliver one of them: better not to ask it.
     unwilling = not facts.offers_dripfeed or (offer is not None and offer.dripfeed is False)
     if purchase.kind is Kind.DRIPFEED and unwilling:
@@ -153,14 +155,16 @@ def _lot(weight: int, draw: float) -> float:
 def priced(service: Service, facts: Sequence[Facts]) -> Service | None:
     """The service with the rate it sells at now; None while nobody can say.
 
-    Only ``markup:`` needs it: the first route that takes orders and whose rate is
-    known sets the price, rounded up to what the wire can show. A sentinel sets none.
+    Only ``markup:`` needs it: the first route that takes orders, for a service that is
+    still offered there and whose rate is known, sets the price, rounded up to what the
+    wire can show. A sentinel sets none. (How its provider fares at the moment does not
+    count: prices must not flicker.)
     """
     if service.markup is None:
         return service
     for one in facts:
         rate = known_rate(one)
-        if rate is None or not one.provider.takes_orders:
+        if rate is None or not one.provider.takes_orders or (one.offer and one.offer.gone):
             continue
         ours = pricing.converted(rate, one.provider.exchange_rate * (1 + service.markup))
         micros = pricing.round_up(ours)

@@ -9,12 +9,14 @@ import asyncio
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
+from aggregator.core import drift
+from aggregator.core.drift import Change
 from aggregator.core.model import Attempt, Offer, Order, Policy, Refill, Reseller
 from aggregator.ports import (
     AttemptDraft,
@@ -26,6 +28,7 @@ from aggregator.ports import (
     Reading,
     RefillReading,
     Remembered,
+    Saved,
     Store,
     StoreUnavailable,
 )
@@ -210,13 +213,29 @@ class ScriptedStore(ABC):
 
     # -- catalogues, events, health
 
-    async def save_catalogue(self, provider: str, offers: Sequence[Offer], now_ms: int) -> None:
-        await self.write(
-            partial(catalogue.save_catalogue, provider=provider, offers=offers, now_ms=now_ms)
-        )
+    async def save_catalogue(
+        self, provider: str, offers: Sequence[Offer], used: Collection[str], now_ms: int
+    ) -> Saved:
+        now = {offer.service: offer for offer in offers}
+        compare = partial(catalogue.compared, provider=provider, now=now, used=used, now_ms=now_ms)
+        compared = await self.read(compare)
+        if compared.doubt:
+            since_ms = await self.write(
+                partial(catalogue.doubted, provider=provider, now_ms=now_ms)
+            )
+            if not drift.believed(now, since_ms, now_ms):
+                return Saved(compared.doubt)
+        changes: list[Change] = []
+        for piece in catalogue.pieces(compared.differing, catalogue.PIECE):
+            save = partial(catalogue.saved, provider=provider, services=piece, now=now)
+            changes += await self.write(partial(save, now_ms=now_ms, noted=not compared.first))
+        await self.write(partial(catalogue.ended, provider=provider, now_ms=now_ms))
+        return Saved(changes=changes)
 
-    async def catalogue(self) -> dict[str, dict[str, Offer]]:
-        return catalogue.by_provider(await self.rows("catalogue"))
+    async def offers(
+        self, wanted: Mapping[str, Collection[str]]
+    ) -> Mapping[str, Mapping[str, Offer]]:
+        return await self.read(partial(catalogue.offers, wanted=wanted))
 
     async def record(self, events: Sequence[Event], now_ms: int) -> None:
         await self.write(partial(record_events, happened=events, now_ms=now_ms))

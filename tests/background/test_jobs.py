@@ -1,20 +1,16 @@
-"""Polling, catalogues, cures, and the clockwork that runs them."""
+"""Polling, cures, and the clockwork that runs them."""
 
 import pytest
 
-from aggregator.background import Clockwork, Job, catalogues, cures, jobs, polling
+from aggregator.background import Clockwork, Job, cures, jobs, polling
 from aggregator.core.errors import ClientError, ErrorClass
 from aggregator.core.health import Health
-from aggregator.core.messages import OrderStatus, Refused, ServiceRow, Unreadable
+from aggregator.core.messages import OrderStatus
 from aggregator.core.model import State
 from aggregator.core.outcome import Placed
 from aggregator.store import resellers, short_transaction
 from tests.actions.conftest import MONEY, OpenShop, Shop
 from tests.fakes import service, settled, setup
-
-
-def row(service: str, rate: str = "0.90") -> ServiceRow:
-    return ServiceRow(service, "Name", "Default", "Things", rate, 10, 5000)
 
 
 async def test_the_poller_settles_what_is_due(shop: Shop) -> None:
@@ -71,34 +67,6 @@ async def test_one_provider_s_fault_costs_the_others_nothing(open_shop: OpenShop
     await polling.poll(shop.world)
     assert (await shop.order(2)).state is State.COMPLETED
     assert (await shop.order(1)).next_check_at_ms > shop.clock.now_ms()
-
-
-async def test_catalogues_are_read_into_the_database(shop: Shop) -> None:
-    """Costs and limits come from there; a price that is none is unknown."""
-    shop.upstream.catalogues["alpha"] = [row("s1", "2.50"), row("s2", "free")]
-    await catalogues.read(shop.world)
-    offers = (await shop.store.catalogue())["alpha"]
-    assert (offers["s1"].rate_micros, offers["s2"].rate_micros) == (2_500_000, None)
-    assert shop.world.catalogue == {"alpha": offers}
-
-
-@pytest.mark.parametrize("answer", [[], Refused("no"), Unreadable("silent")])
-async def test_a_bad_catalogue_leaves_the_last_one(shop: Shop, answer: object) -> None:
-    """An empty list is a broken key more often than an empty shop."""
-    shop.upstream.catalogues["alpha"] = [row("s1")]
-    await catalogues.read(shop.world)
-    shop.upstream.catalogues["alpha"] = answer  # type: ignore[assignment]
-    await catalogues.read(shop.world)
-    assert "s1" in shop.world.catalogue["alpha"]
-
-
-async def test_a_route_that_costs_more_than_it_sells_for_is_skipped(shop: Shop) -> None:
-    """The cost guard reads the catalogue: nothing is sold at a loss."""
-    shop.upstream.catalogues["alpha"] = [row("s1", "1.01")]
-    await catalogues.read(shop.world)
-    with pytest.raises(ClientError, match="Service temporarily unavailable"):
-        await shop.buy()
-    assert shop.upstream.sent == []
 
 
 async def test_only_paused_providers_are_asked_for_their_balance(shop: Shop) -> None:

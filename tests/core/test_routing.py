@@ -53,6 +53,7 @@ def verdict(one: Facts, purchase: Purchase = BUYS, **of_service: object) -> tupl
         (facts(offers=offer(min=1001)), "their minimum is 1001"),
         (facts(offers=offer(max=999)), "their maximum is 999"),
         (facts(offers=offer(dripfeed=False), offers_dripfeed=False), ""),
+        (facts(cost_micros=1, offers=offer(gone_at_ms=NOW)), "not in their catalogue any more"),
     ],
 )
 def test_fit(one: Facts, reason: str) -> None:
@@ -227,6 +228,7 @@ def marked_up(routes: list[Facts], markup: str | None = "0.20") -> Service | Non
         ([facts(cost_micros=500_000, health=PAUSED), CHEAP], "0.60"),
         ([UNKNOWN, GONE, facts(paused=True, cost_micros=1), facts(offers=offer(0)), CHEAP], "0.84"),
         ([facts(offers=offer(999_999_999_999_000_000)), CHEAP], "0.84"),
+        ([facts(offers=offer(1, gone_at_ms=NOW)), CHEAP], "0.84"),
     ],
 )
 def test_markup(routes: list[Facts], rate: str) -> None:

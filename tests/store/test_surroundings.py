@@ -1,12 +1,12 @@
-"""Keys, refills, catalogues, events and numbers: what stands around the orders."""
+"""Keys, refills, events and numbers: what stands around the orders."""
 
 from functools import partial
 
 import pytest
 
-from aggregator.core.model import Offer, Scope, State
+from aggregator.core.model import Scope, State
 from aggregator.ports import Event, Opened, RefillReading
-from aggregator.store import ScriptedStore, catalogue, lists, meta, resellers
+from aggregator.store import ScriptedStore, lists, meta, resellers
 from aggregator.store.exceptions import NameTaken, NoSuchReseller, NotEnough
 from aggregator.store.tx import Tx
 from tests.store.builders import CHARGE, HOUR, NOW, draft, placed, queued, reseller
@@ -137,20 +137,7 @@ async def test_refill_readings_by_the_time_of_asking(store: ScriptedStore) -> No
     assert (found[refill_id].status, found[refill_id].asked_at_ms) == ("Completed", NOW + 2)
 
 
-# -- catalogues, meta, events, numbers -------------------------------------------
-
-
-async def test_catalogue_is_replaced(store: ScriptedStore) -> None:
-    """A saved catalogue is what the provider offers now, and touches no other's."""
-    likes = Offer("1", "Likes", "Default", "IG", 900_000, 10, 1000, refill=True, cancel=None)
-    views = Offer("2", "Views", "Default", "IG", None, None, None, description="fast")
-    await store.save_catalogue("gulf", [likes, views], NOW)
-    await store.save_catalogue("owner", [likes], NOW)
-    await store.save_catalogue("gulf", [views], NOW + 1)
-    assert await store.catalogue() == {"gulf": {"2": views}, "owner": {"1": likes}}
-    assert await store.read(catalogue.catalogue) == await store.catalogue()
-    assert await store.read(lambda tx: catalogue.read_at_ms(tx, "gulf")) == NOW + 1
-    assert await store.read(lambda tx: catalogue.read_at_ms(tx, "nobody")) is None
+# -- meta, events, numbers -------------------------------------------
 
 
 def test_meta_remembers(tx: Tx) -> None:

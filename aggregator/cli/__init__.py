@@ -7,6 +7,7 @@
                     ``reseller_prices`` what he pays, ``accounts`` how he is shown
 ``orders``          ``orders list`` and ``orders show``; ``story`` tells the latter
 ``orders_by_hand``  the other commands of ``orders``
+``backup``          a sound copy of the database, beside a server that runs
 ``ledger``          does every cent add up; who paid what when
 ``sandbox``         a pretend panel
 ``demo``            all of it at work, with five pretend panels
@@ -19,6 +20,7 @@ functions that need them, so that ``--help`` and a mistyped command answer at on
 
 import click
 
+from aggregator.cli.backup import backup
 from aggregator.cli.check import check
 from aggregator.cli.demo import demo
 from aggregator.cli.failures import Commands
@@ -49,7 +51,7 @@ def main() -> None:
     """Resells SMM panels' services: forwards orders, and keeps resellers' prepaid money."""
 
 
-for command in (serve, check, reseller, orders, ledger, sandbox, demo):
+for command in (serve, check, reseller, orders, ledger, backup, sandbox, demo):
     main.add_command(command)
 
 __all__ = ["main"]

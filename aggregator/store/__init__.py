@@ -39,7 +39,9 @@ __all__ = [
     "BesideStore",
     "ScriptedStore",
     "SqliteStore",
+    "is_postgres",
     "open_store",
+    "path_of",
     "short_reading",
     "short_transaction",
 ]

@@ -10,9 +10,13 @@
     │   ├── NoDatabase      nothing there yet
     │   ├── OtherCurrency
     │   ├── Damaged         the disk failed under it
+    │   ├── NotSound        a copy with something wrong in it
     │   ├── NotOurs         the file is no database of ours
     │   ├── Unreachable     the file cannot be opened or made
     │   └── NotSupported    a kind of database that this program cannot open
+    ├── NoBackup
+    │   ├── DestinationTaken, BackupFailed
+    │   └── NotByFile       of a kind of database that is no file
     ├── (ports.StoreUnavailable: nothing was written)
     │   ├── StoreFull       goes away by itself
     │   ├── StoreBusy       goes away by itself
@@ -79,6 +83,27 @@ class Unreachable(CannotOpen):
 class Damaged(CannotOpen):
     """The disk failed under the database {database}, and it is damaged ({found}).
     Restore it from a backup."""
+
+
+class NotSound(CannotOpen):
+    """{database} is not sound: {found}."""
+
+
+class NoBackup(StoreError):
+    """No backup was made."""
+
+
+class DestinationTaken(NoBackup):
+    """There is something at {target} already, and nothing is overwritten: name another
+    file, or a directory."""
+
+
+class BackupFailed(NoBackup):
+    """{target} cannot be written: {cause}."""
+
+
+class NotByFile(NoBackup):
+    """The database is a PostgreSQL server's, which has its own tools. {instead}"""
 
 
 class NotSupported(CannotOpen):

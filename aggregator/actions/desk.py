@@ -14,7 +14,7 @@ from aggregator.core.messages import (
     CancelAnswers,
     Command,
     RefillAnswers,
-    ServiceRow,
+    ServiceList,
     StatusAnswers,
 )
 from aggregator.core.model import Reseller, Scope
@@ -22,7 +22,7 @@ from aggregator.core.model import Reseller, Scope
 KEYS_REMEMBERED = 10_000
 KEY_BELIEVED_S = 60.0  # a retiring key ends at its time, give or take this
 
-Answer = list[ServiceRow] | Added | StatusAnswers | RefillAnswers | CancelAnswers | Balance
+Answer = ServiceList | Added | StatusAnswers | RefillAnswers | CancelAnswers | Balance
 Action = Callable[[World, Reseller, Command, str | None], Awaitable[Answer]]
 
 

@@ -10,6 +10,7 @@ import structlog
 
 from aggregator.actions.answering import Answering
 from aggregator.actions.doubtful import Doubtful, sequence_of
+from aggregator.actions.lists import Lists
 from aggregator.core import routing
 from aggregator.core.model import Kind, Offer, Order, Policy, Purchase, Service
 from aggregator.core.routing import Facts, Weighed
@@ -40,6 +41,7 @@ class World:
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     answering: dict[tuple[int, str], Answering] = field(default_factory=dict)
     doubtful: Doubtful = field(default_factory=Doubtful)
+    lists: Lists = field(default_factory=Lists)
     started_s: float = 0.0
     up_since_ms: int = 0
     stopping: bool = False

@@ -38,7 +38,7 @@ from aggregator.core.errors import (
     UNAVAILABLE,
     ClientError,
 )
-from aggregator.core.messages import ACTIONS, Added, Command, Refused
+from aggregator.core.messages import ACTIONS, Added, Command, Refused, ServiceList
 from aggregator.dialects import Dialect, Request, decode_request, encode_answer
 from aggregator.dialects.answering import Neutral as Answer
 
@@ -206,6 +206,8 @@ class Api:
         answer = await self._carried_out(request, decoded, call)
         if isinstance(answer, Added):
             call.order = answer.order
+        if isinstance(answer, ServiceList):
+            return _listed(dialect, command, answer)
         return encode_answer(dialect, command, answer)
 
     def _hold_to_limits(self, address: str) -> None:
@@ -250,6 +252,15 @@ class Api:
                 self._good_keys.discard(salted)
                 self._failed_auth.take(network(call.address))
             return Refused(call.error)
+
+
+def _listed(dialect: Dialect, command: Command, answer: ServiceList) -> bytes:
+    """Spelled once for all who are told the same in the same dialect."""
+    spelled_by, body = answer.spelled.get(dialect.name, (None, b""))
+    if spelled_by is not dialect:  # a reload may have given another one the name
+        body = encode_answer(dialect, command, answer)
+        answer.spelled[dialect.name] = dialect, body
+    return body
 
 
 def _is_telling(text: str) -> bool:

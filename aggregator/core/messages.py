@@ -6,7 +6,7 @@ ours it reads a ``Command`` and writes an answer. Parameter names inside a
 ``Command`` are always the standard ones (``service``, ``link``, ``orders``...).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -104,6 +104,20 @@ class ServiceRow:
     cancel: bool | None = None
     dripfeed: bool | None = None
     description: str | None = None
+
+
+class ServiceList(list[ServiceRow]):
+    """Our answer to ``services``: the same object for as long as the list stays the same.
+
+    So that whoever sends it may keep in ``spelled`` how it goes out: by a dialect's name,
+    that dialect and the bytes.
+    """
+
+    __slots__ = ("spelled",)
+
+    def __init__(self, rows: Iterable[ServiceRow]) -> None:
+        super().__init__(rows)
+        self.spelled: dict[str, tuple[object, bytes]] = {}
 
 
 # Per ID asked. A status row, a new refill's ID, a refill's word, or None for

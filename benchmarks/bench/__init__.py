@@ -18,6 +18,7 @@ the one that other work on the machine disturbs least.
 ``processes``  starting, pinning, CPU time, memory
 ``figures``    which there are
 ``placing``    the figures of ``add``
+``reading``    those of ``status`` and ``services``
 ``effort``     how many rounds, how long
 ``scores``     medians, ratios and their spread; what the goals are
 ``report``     the table, the JSON

@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from benchmarks.bench import placing
+from benchmarks.bench import placing, reading
 from benchmarks.bench.effort import Effort
 from benchmarks.bench.scores import Figure
 
 ALL: Mapping[str, Callable[[Effort], Awaitable[list[Figure]]]] = {
     "add": placing.add,
     "latency": placing.latency,
+    "status": reading.status,
+    "services": reading.services,
 }

@@ -14,7 +14,7 @@ import yaml
 from aggregator import config
 from aggregator.store import resellers, short_transaction
 from benchmarks import serving
-from benchmarks.bench.processes import SERVER_CORES, Listening, on
+from benchmarks.bench.processes import SERVER_CORES, Listening, module, on
 from benchmarks.evidence import ROOT
 from benchmarks.house import free_port
 
@@ -91,6 +91,13 @@ def scratch() -> Iterator[Path]:
     KEPT.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=KEPT) as folder:
         yield Path(folder)
+
+
+@asynccontextmanager
+async def panel() -> AsyncIterator[Listening]:
+    port = free_port()
+    async with module("panel", port, str(port)) as behind:
+        yield behind
 
 
 def service(name: str, provider: str) -> Mapping[str, Any]:

@@ -79,6 +79,7 @@ class Run:
         self.order = order
         self.next_request = _requests(order).__next__
         self.latencies_s: list[float] = []
+        self.sent = 0
         self.wrong = 0
         self.last = b""
         self.over = asyncio.Event()
@@ -91,11 +92,11 @@ class Run:
         self.last = body
         if not (head.startswith(b"HTTP/1.1 200") and body.startswith(self._starts)):
             self.wrong += 1
-        if self.over.is_set():
-            return
-        if self.order.requests is not None and len(self.latencies_s) >= self.order.requests:
+        if len(self.latencies_s) == self.order.requests:
             self.over.set()
-        elif self.order.rate is None:
+        if self.over.is_set() or self.sent == self.order.requests:
+            return
+        if self.order.rate is None:
             client.send(time.perf_counter())
         elif self.due:
             client.send(self.due.popleft())
@@ -116,6 +117,7 @@ class Client(Messages):
 
     def send(self, since_s: float) -> None:
         self.since_s = since_s
+        self._run.sent += 1
         self.transport.write(self._run.next_request())
 
     def message(self, head: bytes, body: bytes) -> None:
@@ -176,7 +178,7 @@ async def _carry_out(order: Order) -> Told:
 
 async def _drive(run: Run, clients: Sequence[Client]) -> None:
     if run.order.rate is None:
-        for client in clients:
+        for client in clients[: run.order.requests]:
             client.send(time.perf_counter())
         return
     run.idle.extend(clients)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.bench.effort import Effort
-from benchmarks.bench.ground import Ground, scratch
+from benchmarks.bench.ground import Ground, panel, scratch
 from benchmarks.bench.load import NUMBER, Order, Told
 from benchmarks.bench.processes import SERVER_CORES, Listening, loaded, module
 from benchmarks.bench.scores import Figure, Goal
@@ -45,12 +45,8 @@ async def pass_through(panel_port: int) -> AsyncIterator[tuple[Listening, str]]:
 
 async def measured(subject: Subject, effort: Effort, rate: float | None = None) -> Told:
     """One round of ``add`` against one server, just started, with a panel of its own."""
-    panel_port = free_port()
-    async with (
-        module("panel", panel_port, str(panel_port)) as panel,
-        subject(panel_port) as (server, body),
-    ):
-        watched = {"server": server.pid, "panel": panel.pid}
+    async with panel() as behind, subject(behind.port) as (server, body):
+        watched = {"server": server.pid, "panel": behind.pid}
         order = Order(server.port, [body], ADDED, rate=rate, watched=watched)
         return await loaded(replace(order, seconds=effort.seconds, warm_s=effort.warm_s))
 
@@ -66,16 +62,14 @@ async def in_turn(effort: Effort, rate: float | None = None) -> tuple[list[Told]
 
 async def panel_alone(effort: Effort) -> Told:
     """The load straight onto the panel: what it could take, had it nobody before it."""
-    port = free_port()
-    async with module("panel", port, str(port)) as panel:
-        body = Ground(Path(), port, port=port, key="k" * 64)
+    async with panel() as behind:
+        straight = Ground(Path(), behind.port, port=behind.port, key="k" * 64)
         order = Order(
-            port,
-            [body.body("add", service="1", quantity="100", link=LINK)],
+            behind.port,
+            [straight.body("add", service="1", quantity="100", link=LINK)],
             ADDED,
             path="/p1/api/v2",
             seconds=effort.seconds,
-            watched={"panel": panel.pid},
         )
         return await loaded(order)
 
@@ -90,15 +84,12 @@ async def add(effort: Effort) -> list[Figure]:
         "p50_ms": [one.p50_ms for one in mine],
         "p99_ms": [one.p99_ms for one in mine],
     }
+    name = "durable add"
+    per_s = rates(mine), rates(theirs)
+    cpu = cpu_times(mine), cpu_times(theirs)
     return [
-        Figure("add, 50 connections", "1/s", Goal("ratio", at_least=0.8), *_rates(mine, theirs)),
-        Figure(
-            "add: CPU time an order",
-            "µs",
-            Goal("ratio", at_most=1.3),
-            *_cpu_times(mine, theirs),
-            notes,
-        ),
+        Figure(f"{name}, 50 connections", "1/s", Goal("ratio", at_least=0.8), *per_s),
+        Figure(f"{name}: CPU time", "µs", Goal("ratio", at_most=1.3), *cpu, notes),
     ]
 
 
@@ -114,13 +105,13 @@ async def latency(effort: Effort) -> list[Figure]:
     ]
 
 
-def _rates(*of: Sequence[Told]) -> tuple[list[float], ...]:
-    return tuple([told.per_s for told in rounds] for rounds in of)
+def rates(rounds: Sequence[Told]) -> list[float]:
+    return [told.per_s for told in rounds]
 
 
-def _cpu_times(*of: Sequence[Told]) -> tuple[list[float], ...]:
+def cpu_times(rounds: Sequence[Told]) -> list[float]:
     """Microseconds of the server's for each answer."""
-    return tuple([1e6 * told.cpu_s["server"] / told.answered for told in rounds] for rounds in of)
+    return [1e6 * told.cpu_s["server"] / told.answered for told in rounds]
 
 
 def _shares(rounds: Sequence[Told]) -> dict[str, float]:

@@ -10,7 +10,8 @@ import pytest
 
 from aggregator.api import Settings
 from aggregator.core.errors import INCORRECT_LINK, UNAUTHENTICATED, UNAVAILABLE, ClientError
-from aggregator.core.messages import Added
+from aggregator.core.messages import Added, ServiceList, ServiceRow
+from aggregator.dialects import Dialect
 from tests.api.support import FACES, KEY, STANDARD, House, connected, post, serving
 
 ADD = {"key": KEY, "action": "add", "service": "1", "link": "http://x.example/a b", "quantity": "5"}
@@ -260,6 +261,21 @@ async def test_a_client_that_hangs_up_half_way(house: House) -> None:
         await wire.send(post(FORM)[:-10])
     assert (await house.ask(post(FORM))).json == {"order": 23501}
     assert len(house.desk.asked) == 1
+
+
+async def test_a_kept_list_is_spelled_for_each_face(house: House) -> None:
+    """A list of services that stays the same goes out in each face's own spelling, always."""
+    row = ServiceRow("7", "Likes", "Default", "Things", "0.90", 10, 100)
+    house.desk.answer = ServiceList([row])
+    whole = Dialect(name="whole", integers=frozenset({"min", "max"}))
+    named = Dialect(name="whole", fields={"services": {"service": "package"}})
+    house.api.reload(Settings({"/api/v2": STANDARD, "/whole": whole}))
+    asked = urlencode({"key": KEY, "action": "services"})
+    for _ in range(2):
+        assert (await house.ask(post(asked))).json[0]["min"] == "10"
+        assert (await house.ask(post(asked, "/whole"))).json[0]["min"] == 10
+    house.api.reload(Settings({"/whole": named}))
+    assert (await house.ask(post(asked, "/whole"))).json[0]["package"] == 7
 
 
 async def test_reload() -> None:

@@ -109,6 +109,7 @@ class OrderDraft:
     ``first`` None: the order starts as ``queued`` until ``queued_until_ms``.
     ``explanation``: which routes were considered and why, for ``orders show``;
     ``price``: why he pays another rate than the list's, if he does.
+    ``daily_cap_micros``: what he may spend on the day of ``now_ms`` (UTC), with this.
     """
 
     reseller_id: int
@@ -124,6 +125,7 @@ class OrderDraft:
     request: RequestId | None = None
     explanation: str = ""
     price: str = ""
+    daily_cap_micros: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,8 @@ class Store(Protocol):
 
     # -- placing
     async def open_order(self, draft: OrderDraft) -> Opened | Remembered:
-        """Transaction 1. ClientError("Insufficient balance") writes nothing."""
+        """Transaction 1. ClientError("Insufficient balance") writes nothing: there is
+        not enough, or he has spent what he may on this day."""
 
     async def close_attempt(self, closing: Closing) -> Closed:
         """Transaction 2. An upstream ID that is already ours turns into a doubt."""

@@ -89,7 +89,7 @@ class Life:
         link = f"https://x.example/{self.sold}"
         self.house.panel.set_fault(*([rule] if rule else []))
         command = Command("add", {"service": "1", "link": link, "quantity": str(quantity)})
-        added = await self.desk.carry_out(self.house.key, command, None)
+        added = await self.desk.carry_out(self.house.key, command, None, "127.0.0.1")
         while self.world.tasks:
             await asyncio.wait(set(self.world.tasks))
         self.house.panel.set_fault()

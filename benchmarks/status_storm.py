@@ -136,7 +136,7 @@ class Storm:
     orders: list[int] = field(default_factory=list)
 
     async def ask(self, action: str, **params: str) -> Any:
-        return await self.desk.carry_out(self.key, Command(action, params), None)
+        return await self.desk.carry_out(self.key, Command(action, params), None, "127.0.0.1")
 
     async def buy(self, cases: Sequence[Case]) -> None:
         self.teller.expected = list(cases)

@@ -50,9 +50,17 @@ class Desk:
         self._world = world
         self._known: dict[bytes, tuple[Reseller, float]] = {}  # and believed until
 
-    async def carry_out(self, key: str | None, command: Command, request_id: str | None) -> Answer:
-        """The answer to one command. ClientError carries the text for the reseller."""
+    async def carry_out(
+        self, key: str | None, command: Command, request_id: str | None, address: str
+    ) -> Answer:
+        """The answer to one command. ClientError carries the text for the reseller.
+
+        ``address``: where it came from. A key that may not be used from there is answered
+        like one that does not exist, so that nobody learns that he has found one.
+        """
         reseller = await self.authenticate(key)
+        if not reseller.may_call_from(address):
+            raise ClientError(errors.UNAUTHENTICATED)
         counter = COUNTERS.get(command.action)
         if counter is None:
             raise ClientError(errors.UNKNOWN_ACTION)

@@ -52,7 +52,9 @@ _NO_COMMAND = Command("")
 class Desk(Protocol):
     """Who does the work: ``aggregator.actions``."""
 
-    async def carry_out(self, key: str | None, command: Command, request_id: str | None) -> Answer:
+    async def carry_out(
+        self, key: str | None, command: Command, request_id: str | None, address: str
+    ) -> Answer:
         """Raises ClientError for what the reseller did wrong."""
 
 
@@ -242,7 +244,7 @@ class Api:
             raise too_many(wait_s)
         try:
             request_id = one_request_id(request.headers, decoded)
-            answer = await self._desk.carry_out(key, decoded.command, request_id)
+            answer = await self._desk.carry_out(key, decoded.command, request_id, call.address)
             self._good_keys.add(salted)
             return answer
         except ClientError as wrong:

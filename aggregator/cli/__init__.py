@@ -4,7 +4,8 @@
 ``serve``           the server
 ``check``           what is wrong with a configuration; ``live`` asks the providers
 ``resellers``       ``reseller …``: who may order, his keys and his money;
-                    ``reseller_prices`` what he pays, ``accounts`` how he is shown
+                    ``reseller_prices`` what he pays, ``reseller_keys`` how he gets
+                    in, ``accounts`` how he is shown
 ``orders``          ``orders list`` and ``orders show``; ``story`` tells the latter
 ``orders_by_hand``  the other commands of ``orders``
 ``backup``          a sound copy of the database, beside a server that runs

@@ -76,6 +76,22 @@ class Rate(click.ParamType[str]):
         return str(value)
 
 
+class Duration(click.ParamType[float]):
+    """Seconds, of a time as the configuration has it: ``24h``."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        from aggregator.config import values
+
+        try:
+            return values.duration("0s", "366d")(value)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
 def confirm(question: str, yes: bool) -> None:
     """Asks before money moves by hand; only a person at a terminal can be asked."""
     if not yes and sys.stdin.isatty():

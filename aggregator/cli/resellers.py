@@ -1,12 +1,11 @@
 """``aggregator reseller …``: who may order, his keys, and money that came in or went out."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
-from aggregator.cli import output, reseller_prices
+from aggregator.cli import output, reseller_keys, reseller_prices
 from aggregator.cli.accounts import described, tell
 from aggregator.cli.opening import load, now_ms, reading, writing
 from aggregator.cli.options import (
@@ -21,7 +20,6 @@ from aggregator.cli.options import (
 from aggregator.core import terms
 from aggregator.core.model import Scope
 
-OVERLAP = timedelta(hours=24)
 _NAME_MAX = 64
 
 amount_argument = click.argument("amount", type=Amount())
@@ -157,27 +155,6 @@ def debit(name: str, amount: int, note: str, yes: bool, config_path: Path, as_js
     tell(account, currency, as_json)
 
 
-@reseller.command("rotate-key", epilog="Example: aggregator reseller rotate-key shop --now")
-@name_argument
-@click.option("--now", is_flag=True, help="The old key ends at once, not after 24 hours.")
-@config_option
-@json_option
-def rotate_key(name: str, now: bool, config_path: Path, as_json: bool) -> None:
-    """Print a new key, shown this once; the old one works for 24 more hours."""
-    from aggregator.store import resellers
-
-    at_ms = now_ms()
-    until_ms = at_ms if now else at_ms + int(OVERLAP.total_seconds() * 1000)
-    with writing(load(config_path)) as tx:
-        key = resellers.rotate_key(tx, name, until_ms, at_ms)
-    if as_json:
-        until = output.moment(until_ms)
-        output.as_json({"reseller": name, "key": key, "old_key_until": until})
-    else:
-        old = "has ended" if now else f"works until {output.shown(until_ms)} UTC"
-        click.echo(f"The new key of {name}, shown this once; the old one {old}:\n{key}")
-
-
 @reseller.command(epilog="Example: aggregator reseller disable shop")
 @name_argument
 @config_option
@@ -207,5 +184,5 @@ def _set_disabled(config_path: Path, name: str, disabled: bool, as_json: bool) -
         click.echo(f"{name} is {'disabled' if disabled else 'enabled'}.")
 
 
-for command in reseller_prices.COMMANDS:
+for command in (*reseller_keys.COMMANDS, *reseller_prices.COMMANDS):
     reseller.add_command(command)

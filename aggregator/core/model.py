@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 
 class Kind(StrEnum):
@@ -188,14 +189,30 @@ class PriceTerms:
     rates: tuple[tuple[int, str], ...] = ()
 
 
+Network = IPv4Network | IPv6Network
+
+
 @dataclass(frozen=True, slots=True)
 class Reseller:
-    """Who is asking, as his key proved it."""
+    """Who is asking, as his key proved it.
+
+    ``addresses``: where that key may be used from; empty: anywhere.
+    ``daily_cap_micros``: what he may spend with it on one day (UTC); None: all he has.
+    """
 
     id: int
     name: str
     scopes: frozenset[Scope]
     terms: PriceTerms = PriceTerms()
+    addresses: tuple[Network, ...] = ()
+    daily_cap_micros: int | None = None
+
+    def may_call_from(self, address: str) -> bool:
+        """``address`` in its canonical spelling."""
+        if not self.addresses:
+            return True
+        parsed = ip_address(address)
+        return any(parsed in network for network in self.addresses)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@
     ├── TakenForDead        the other nodes have settled what this one was sending
     ├── Inconsistent        a rule of the ledger would have been broken
     └── ActRefused          an act by hand that cannot be done
-        ├── NoSuchOrder, NoSuchReseller, NameTaken
+        ├── NoSuchOrder, NoSuchReseller, NameTaken, NoOldKey
         ├── WrongState, UpstreamIdTaken
         └── NotEnough, NothingPosted, TooMuch
 """
@@ -176,6 +176,10 @@ class WrongState(ActRefused):
 
 class UpstreamIdTaken(ActRefused):
     """Order {upstream_order_id} of {provider} already belongs to our order {order_id}."""
+
+
+class NoOldKey(ActRefused):
+    """There is no old key that still works."""
 
 
 class NotEnough(ActRefused):

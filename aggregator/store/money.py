@@ -7,6 +7,9 @@ from aggregator.core.ledger import Transfer, TransferKind
 from aggregator.store.exceptions import Inconsistent
 from aggregator.store.tx import Row, Tx
 
+DAY_MS = 86_400_000
+
+_LOOKED_AT = 500
 _NUMBERED = frozenset({TransferKind.REFUND, TransferKind.LOSS})
 
 
@@ -20,6 +23,45 @@ def hold(tx: Tx, reseller_id: int, micros: int) -> bool:
 
 def record_hold(tx: Tx, reseller_id: int, order_id: int, micros: int, now_ms: int) -> None:
     _record(tx, ledger.hold(reseller_id, micros), reseller_id, order_id, None, now_ms)
+
+
+def day_of(at_ms: int) -> int:
+    """The day of a moment in UTC, counted from the epoch."""
+    return at_ms // DAY_MS
+
+
+def spend(tx: Tx, reseller_id: int, day: int, micros: int, cap_micros: int) -> bool:
+    """Counts a charge to the day; false, and nothing changed, if that went over the cap."""
+    changed = tx.run(
+        "spend", reseller_id=reseller_id, day=day, charge_micros=micros, cap_micros=cap_micros
+    )
+    return changed == 1
+
+
+def unspend(tx: Tx, reseller_id: int, day: int, micros: int) -> None:
+    """An order of that day came to nothing. What is refunded later stays spent."""
+    tx.run("unspend", reseller_id=reseller_id, day=day, charge_micros=micros)
+
+
+def spent(tx: Tx, reseller_id: int, day: int) -> int:
+    row = tx.one("spent", reseller_id=reseller_id, day=day)
+    return int(row["micros"]) if row else 0
+
+
+def count_spent(tx: Tx, reseller_id: int, day: int) -> None:
+    """Counts the day's orders that are not counted yet: there was no cap so far."""
+    before = 2**63 - 1
+    while found := tx.all(
+        "latest_charges", reseller_id=reseller_id, before=before, limit=_LOOKED_AT
+    ):
+        fresh = [one for one in found if day_of(one["created_at_ms"]) == day]
+        uncounted = [one for one in fresh if one["spent_day"] is None and not one["unbought"]]
+        micros = sum(one["charge_micros"] for one in uncounted)
+        tx.run("spend_anyway", reseller_id=reseller_id, day=day, charge_micros=micros)
+        tx.run("counts_as_spent", ids=[one["id"] for one in uncounted], day=day)
+        if day_of(found[-1]["created_at_ms"]) < day:
+            return
+        before = found[-1]["id"]
 
 
 def move(

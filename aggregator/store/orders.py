@@ -29,6 +29,8 @@ def open_order(tx: Tx, draft: OrderDraft) -> Opened | Remembered:
             return before
     if not money.hold(tx, draft.reseller_id, draft.charge_micros):
         raise ClientError(_why_not(tx, draft.reseller_id))
+    if draft.daily_cap_micros is not None and not _within_cap(tx, draft, draft.daily_cap_micros):
+        raise ClientError(errors.INSUFFICIENT_BALANCE)
     order_id = _insert(tx, draft)
     money.record_hold(tx, draft.reseller_id, order_id, draft.charge_micros, draft.now_ms)
     attempt_id = add_attempt(tx, order_id, draft.first, draft.now_ms) if draft.first else None
@@ -45,6 +47,11 @@ def open_order(tx: Tx, draft: OrderDraft) -> Opened | Remembered:
         why = {"why": draft.explanation} | ({"price": draft.price} if draft.price else {})
         events.add(tx, order_id, events.OPENED, why, draft.now_ms)
     return Opened(order_id, attempt_id)
+
+
+def _within_cap(tx: Tx, draft: OrderDraft, cap_micros: int) -> bool:
+    day = money.day_of(draft.now_ms)
+    return money.spend(tx, draft.reseller_id, day, draft.charge_micros, cap_micros)
 
 
 def _why_not(tx: Tx, reseller_id: int) -> str:
@@ -72,6 +79,7 @@ def _insert(tx: Tx, draft: OrderDraft) -> int:
         config_revision=draft.config_revision,
         now_ms=draft.now_ms,
         queued_until_ms=draft.queued_until_ms,
+        spent_day=None if draft.daily_cap_micros is None else money.day_of(draft.now_ms),
     )
     assert row is not None
     return int(row["id"])
@@ -141,6 +149,8 @@ def end_unbought(
     if row is None:
         return False
     reseller_id = row["reseller_id"]
+    if row["spent_day"] is not None:
+        money.unspend(tx, reseller_id, row["spent_day"], row["charge_micros"])
     void = ledger.void(reseller_id, row["charge_micros"])
     money.move(tx, void, reseller_id, now_ms, order_id=order_id, note=note)
     return True

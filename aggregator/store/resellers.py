@@ -1,15 +1,12 @@
-"""Resellers, their keys and their money by hand."""
+"""Resellers, what they pay, and their money by hand. Their keys are in ``keys.py``."""
 
-import hashlib
-import hmac
-import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aggregator.core import ledger, pricing
-from aggregator.core.model import PriceTerms, Reseller, Scope
-from aggregator.store import money, rows
+from aggregator.core.model import PriceTerms, Scope
+from aggregator.store import keys, money, rows
 from aggregator.store.exceptions import NameTaken, NoSuchReseller, NotEnough
 from aggregator.store.tx import Row, Tx
 
@@ -29,28 +26,6 @@ class Account:
     terms: PriceTerms
 
 
-def new_key() -> tuple[str, bytes]:
-    """A key of 256 random bits, and the hash that is all we keep of it."""
-    key = secrets.token_hex(32)
-    return key, hash_key(key)
-
-
-def hash_key(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
-
-
-def matched(found: Sequence[Row], key_hash: bytes) -> Reseller | None:
-    """The index found the rows by its hash; what counts is compared in constant time."""
-    if not found or not hmac.compare_digest(bytes(found[0]["key_hash"]), key_hash):
-        return None
-    return rows.reseller(found)
-
-
-def authenticate(tx: Tx, key_hash: bytes, now_ms: int) -> Reseller | None:
-    """The reseller of an active key, or None."""
-    return matched(tx.all("authenticate", key_hash=key_hash, now_ms=now_ms), key_hash)
-
-
 def add(
     tx: Tx,
     name: str,
@@ -63,22 +38,7 @@ def add(
     if row is None:
         raise NameTaken(name=name)
     tx.run("insert_account", reseller_id=row["id"])
-    return _add_key(tx, row["id"], ",".join(sorted(scopes)), now_ms)
-
-
-def _add_key(tx: Tx, reseller_id: int, scopes: str, now_ms: int) -> str:
-    key, key_hash = new_key()
-    tx.run("insert_key", key_hash=key_hash, reseller_id=reseller_id, scopes=scopes, now_ms=now_ms)
-    return key
-
-
-def rotate_key(tx: Tx, name: str, old_until_ms: int, now_ms: int) -> str:
-    """A new key with the scopes of the last; that one works until ``old_until_ms``."""
-    account = get(tx, name)
-    last = tx.one("newest_key", reseller_id=account.id)
-    tx.run("end_retiring_keys", reseller_id=account.id, now_ms=now_ms)
-    tx.run("retire_keys", reseller_id=account.id, expires_at_ms=old_until_ms)
-    return _add_key(tx, account.id, last["scopes"] if last else "", now_ms)
+    return keys.add(tx, row["id"], {"scopes": ",".join(sorted(scopes))}, now_ms)
 
 
 def _account(row: Row, prices: Sequence[Row]) -> Account:

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from ipaddress import ip_network
 from typing import Any
 
 from aggregator.core.model import (
     Attempt,
     AttemptState,
     Kind,
+    Network,
     Offer,
     Order,
     PriceTerms,
@@ -74,7 +76,14 @@ def reseller(found: Sequence[Row]) -> Reseller:
     row = found[0]
     prices = found if row["service_id"] is not None else ()
     terms = price_terms(row["discount_ppm"], prices)
-    return Reseller(row["id"], row["name"], scopes(row["scopes"]), terms)
+    addresses = networks(row["addresses"])
+    cap_micros = row["daily_cap_micros"]
+    return Reseller(row["id"], row["name"], scopes(row["scopes"]), terms, addresses, cap_micros)
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """From a comma list."""
+    return tuple(ip_network(one) for one in text.split(",") if one)
 
 
 def price_terms(discount_ppm: int, prices: Sequence[Row]) -> PriceTerms:

@@ -35,10 +35,10 @@ from aggregator.ports import (
 from aggregator.store import (
     attempts,
     catalogue,
+    keys,
     lists,
     orders,
     refills,
-    resellers,
     rows,
     statuses,
 )
@@ -109,7 +109,7 @@ class ScriptedStore(ABC):
     async def authenticate(self, key_hash: bytes) -> Reseller | None:
         now_ms = time.time_ns() // 1_000_000  # a retiring key's end is wall time
         found = await self.rows("authenticate", key_hash=key_hash, now_ms=now_ms)
-        return resellers.matched(found, key_hash)
+        return keys.matched(found, key_hash)
 
     async def available(self, reseller_id: int) -> int:
         found = await self.rows("available", reseller_id=reseller_id)

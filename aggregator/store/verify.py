@@ -14,6 +14,8 @@ _CHECKS = {
     "verify_negative": "reseller {reseller_id}: {available_micros} available, {held_micros} held",
     "verify_held": "reseller {reseller_id}: {held_micros} micros held, open orders bind "
     "{open_micros}",
+    "verify_spending": "reseller {reseller_id}: {micros} micros count as spent on day {day}, its "
+    "orders come to {counted}",
     "verify_orders": "order {id} is {state}, charge {charge_micros}, refunded {refunded_micros}: "
     "{holds} holds, {posts} posts, {voids} voids ({uneven} of another amount), refunds of "
     "{refunds} micros",

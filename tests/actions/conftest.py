@@ -23,12 +23,15 @@ class Shop:
         self.world = world
         self.desk = Desk(world)
         self.key = key
+        self.address = "127.0.0.1"
         self.upstream: FakeUpstream = world.upstream  # type: ignore[assignment]
         self.clock: FakeClock = world.clock  # type: ignore[assignment]
         self.store: SqliteStore = world.store  # type: ignore[assignment]
 
     async def __call__(self, action: str, request_id: str | None = None, **params: str) -> Any:
-        return await self.desk.carry_out(self.key, Command(action, params), request_id)
+        return await self.desk.carry_out(
+            self.key, Command(action, params), request_id, self.address
+        )
 
     async def buy(self, quantity: int = 1000, **params: str) -> Any:
         given = {"service": "1", "link": "https://a.example/p", "quantity": str(quantity)}

@@ -297,9 +297,9 @@ async def test_scopes_are_kept(shop: Shop) -> None:
         lambda tx: resellers.add(tx, "reader", shop.clock.now_ms(), {Scope.READ})
     )
     with pytest.raises(ClientError, match=errors.NO_PERMISSION):
-        await shop.desk.carry_out(key, Command("add", {}), None)
+        await shop.desk.carry_out(key, Command("add", {}), None, "127.0.0.1")
     for wrong in (None, "", "nobody's", key + "x", "\ud800"):
         with pytest.raises(ClientError, match="Unauthenticated"):
-            await shop.desk.carry_out(wrong, Command("balance", {}), None)
+            await shop.desk.carry_out(wrong, Command("balance", {}), None, "127.0.0.1")
     with pytest.raises(ClientError, match="Unknown action"):
         await shop("packages")

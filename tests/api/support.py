@@ -36,11 +36,15 @@ class FakeDesk:
     raises: Exception | None = None
     gate: asyncio.Event | None = None
     asked: list[tuple[str | None, Command, str | None]] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def carry_out(self, key: str | None, command: Command, request_id: str | None) -> Any:
+    async def carry_out(
+        self, key: str | None, command: Command, request_id: str | None, address: str
+    ) -> Any:
         self.asked.append((key, command, request_id))
+        self.addresses.append(address)
         self.begun.set()
         if self.gate is not None:
             await self.gate.wait()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from aggregator.api.addresses import Addresses, Network, network
-from tests.api.support import post, serving
+from tests.api.support import KEY, post, serving
 
 PROXIES = [ip_network(text) for text in ("10.0.0.0/8", "127.0.0.1", "2001:db8::/32")]
 
@@ -73,6 +73,15 @@ def test_the_size_of_somebody() -> None:
     """An IPv6 /64 is one somebody: it is what one subscriber has."""
     assert network("192.0.2.9") == "192.0.2.9"
     assert network("2001:db8:1:2:3::4") == network("2001:db8:1:2::1") == "2001:db8:1:2::/64"
+
+
+async def test_the_desk_hears_of_the_client() -> None:
+    """A key may be bound to addresses: the desk is told whom the request is from."""
+    forwarded = post(f"key={KEY}&action=balance", "/api/v2", "X-Forwarded-For: 192.0.2.1")
+    for trusted, address in (((), "127.0.0.1"), (("127.0.0.0/8",), "192.0.2.1")):
+        async with serving(trusted_proxies=trusted) as house:
+            await house.ask(forwarded)
+            assert house.desk.addresses == [address]
 
 
 async def test_a_forgotten_proxy_is_warned_of_once() -> None:

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from aggregator.core.model import Scope
-from aggregator.store import resellers
+from aggregator.store import keys
 from tests.cli.support import Desk
 from tests.store.builders import NOW
 
@@ -13,7 +13,7 @@ from tests.store.builders import NOW
 def holder(desk: Desk, key: str, at_ms: int = NOW) -> str | None:
     """The reseller whom a key lets in."""
     key_hash = hashlib.sha256(key.encode()).digest()
-    found = desk.look(lambda tx: resellers.authenticate(tx, key_hash, at_ms))
+    found = desk.look(lambda tx: keys.authenticate(tx, key_hash, at_ms))
     return None if found is None else found.name
 
 
@@ -39,7 +39,7 @@ def test_scopes_are_kept(desk: Desk) -> None:
     """A key may do what --scopes says, and no more."""
     key = desk.json("reseller", "add", "shop", "--scopes", "read, order")["key"]
     key_hash = hashlib.sha256(key.encode()).digest()
-    found = desk.look(lambda tx: resellers.authenticate(tx, key_hash, NOW))
+    found = desk.look(lambda tx: keys.authenticate(tx, key_hash, NOW))
     assert found is not None
     assert found.scopes == {Scope.READ, Scope.ORDER}
 

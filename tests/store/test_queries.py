@@ -17,7 +17,7 @@ _WALKS = {
     *("catalogue", "resellers", "prices"),
     *("verify_entries", "verify_orphan_entries", "verify_balances", "verify_accounts_exist"),
     *("verify_negative", "verify_held", "verify_orders", "verify_ends", "verify_placed"),
-    *("verify_placed_attempts", "verify_upstream_ids"),
+    *("verify_placed_attempts", "verify_upstream_ids", "verify_spending"),
 }
 _PARAMETER = re.compile(r":(\w+)")
 _SPREAD = re.compile(r":(\w+)\.\.\.")

@@ -3,14 +3,14 @@
 import hashlib
 
 from aggregator.core.model import PriceTerms
-from aggregator.store import resellers
+from aggregator.store import keys, resellers
 from aggregator.store.tx import Tx
 from tests.store import builders
 from tests.store.builders import NOW
 
 
 def proved(tx: Tx, key: str) -> PriceTerms:
-    found = resellers.authenticate(tx, hashlib.sha256(key.encode()).digest(), NOW)
+    found = keys.authenticate(tx, hashlib.sha256(key.encode()).digest(), NOW)
     assert found is not None
     return found.terms
 

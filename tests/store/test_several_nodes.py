@@ -8,7 +8,7 @@ import psycopg
 from aggregator.core.errors import ClientError
 from aggregator.core.model import State
 from aggregator.ports import Opened, Remembered
-from aggregator.store import meta, resellers, short_transaction
+from aggregator.store import keys, meta, resellers, short_transaction
 from aggregator.store.postgres import PostgresStore
 from aggregator.store.tx import Tx
 from tests.store.builders import (
@@ -108,7 +108,7 @@ async def test_commands_are_noticed(one: PostgresStore, postgres: str) -> None:
         key = resellers.add(tx, "bob", NOW)
     assert await one.changed_elsewhere()
     assert not await one.changed_elsewhere()
-    assert await one.authenticate(resellers.hash_key(key)) is not None
+    assert await one.authenticate(keys.hash_key(key)) is not None
 
 
 async def test_a_hanging_node_keeps_nobody_for_ever(one: PostgresStore) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from aggregator.core.model import Scope, State
 from aggregator.ports import Event, Opened, RefillReading
-from aggregator.store import ScriptedStore, lists, meta, resellers
+from aggregator.store import ScriptedStore, keys, lists, meta, resellers
 from aggregator.store.exceptions import NameTaken, NoSuchReseller, NotEnough
 from aggregator.store.tx import Tx
 from tests.store.builders import CHARGE, HOUR, NOW, draft, placed, queued, reseller
@@ -14,8 +14,12 @@ from tests.store.builders import CHARGE, HOUR, NOW, draft, placed, queued, resel
 FOREVER = 10**14
 
 
+def shop(tx: Tx) -> int:
+    return resellers.get(tx, "shop").id
+
+
 def known(tx: Tx, key: str, now_ms: int = NOW) -> bool:
-    return resellers.authenticate(tx, resellers.hash_key(key), now_ms) is not None
+    return keys.authenticate(tx, keys.hash_key(key), now_ms) is not None
 
 
 # -- keys ------------------------------------------------------------------------
@@ -24,19 +28,19 @@ def known(tx: Tx, key: str, now_ms: int = NOW) -> bool:
 async def test_key_tells_who_is_asking(store: ScriptedStore) -> None:
     """A key's hash finds its reseller and its scopes; another key finds nobody."""
     key = await store.write(lambda tx: resellers.add(tx, "shop", NOW, [Scope.READ, Scope.ORDER]))
-    found = await store.authenticate(resellers.hash_key(key))
+    found = await store.authenticate(keys.hash_key(key))
     assert found is not None
     assert found.name == "shop"
     assert found.scopes == {Scope.READ, Scope.ORDER}
-    assert await store.authenticate(resellers.hash_key(key + "x")) is None
+    assert await store.authenticate(keys.hash_key(key + "x")) is None
 
 
 async def test_rotated_key_overlaps(store: ScriptedStore) -> None:
     """After a rotation the old key works until its end, with the same scopes as the new."""
     old = await store.write(lambda tx: resellers.add(tx, "shop", NOW, [Scope.READ]))
-    new = await store.write(lambda tx: resellers.rotate_key(tx, "shop", FOREVER, NOW))
+    new = await store.write(lambda tx: keys.rotate(tx, shop(tx), FOREVER, NOW))
     for key in (old, new):
-        found = await store.authenticate(resellers.hash_key(key))
+        found = await store.authenticate(keys.hash_key(key))
         assert found is not None
         assert found.scopes == {Scope.READ}
 
@@ -44,8 +48,8 @@ async def test_rotated_key_overlaps(store: ScriptedStore) -> None:
 def test_two_keys_overlap_at_most(tx: Tx) -> None:
     """A second rotation ends the key that was already on its way out."""
     first = resellers.add(tx, "shop", NOW)
-    second = resellers.rotate_key(tx, "shop", NOW + HOUR, NOW)
-    third = resellers.rotate_key(tx, "shop", NOW + HOUR, NOW)
+    second = keys.rotate(tx, shop(tx), NOW + HOUR, NOW)
+    third = keys.rotate(tx, shop(tx), NOW + HOUR, NOW)
     assert [known(tx, key) for key in (first, second, third)] == [False, True, True]
     assert [known(tx, key, NOW + HOUR) for key in (first, second, third)] == [False, False, True]
 
@@ -55,17 +59,17 @@ async def test_disabled_reseller_is_nobody(store: ScriptedStore) -> None:
     key = await store.write(lambda tx: resellers.add(tx, "shop", NOW))
     for disabled in (True, False):
         await store.write(partial(resellers.set_disabled, name="shop", disabled=disabled))
-        found = await store.authenticate(resellers.hash_key(key))
+        found = await store.authenticate(keys.hash_key(key))
         assert (found is None) is disabled
 
 
 def test_keys_are_random_and_only_hashed(tx: Tx) -> None:
     """A key has 256 bits, no two are alike, and the database holds none of them."""
-    keys = {resellers.add(tx, f"reseller {number}", NOW) for number in range(50)}
-    assert len(keys) == 50
-    assert {len(bytes.fromhex(key)) for key in keys} == {32}
+    given = {resellers.add(tx, f"reseller {number}", NOW) for number in range(50)}
+    assert len(given) == 50
+    assert {len(bytes.fromhex(key)) for key in given} == {32}
     stored = {bytes(row["key_hash"]) for row in tx.all("SELECT key_hash FROM api_keys")}
-    assert stored == {resellers.hash_key(key) for key in keys}
+    assert stored == {keys.hash_key(key) for key in given}
 
 
 # -- resellers -------------------------------------------------------------------

@@ -30,6 +30,7 @@ TAMPERED = {
     "UPDATE attempts SET state = 'not_sent' WHERE order_id = 3": "without an open attempt",
     "UPDATE orders SET upstream_order_id = '5' WHERE id = 1": "without an attempt placed",
     "UPDATE attempts SET provider = 'other' WHERE order_id = 1": "its order 1 says otherwise",
+    "UPDATE spending SET micros = micros + 1": "its orders come to 250000",
     "DROP INDEX attempts_upstream; UPDATE attempts SET upstream_order_id = '9001'": "of gulf "
     "(normal) belongs to 3 orders",
 }
@@ -38,7 +39,8 @@ TAMPERED = {
 @pytest.fixture
 def sound(tx: Tx) -> Tx:
     shop = reseller(tx, micros=10 * CHARGE)
-    one, two, _ = (orders.open_order(tx, draft(shop)) for _ in range(3))
+    one, two = (orders.open_order(tx, draft(shop)) for _ in range(2))
+    orders.open_order(tx, draft(shop, daily_cap_micros=CHARGE))
     assert isinstance(one, Opened)
     assert isinstance(two, Opened)
     attempts.close_attempt(tx, placed(one.order_id, one.attempt_id, "9001"))

@@ -17,6 +17,7 @@ from aggregator.ports import StoreUnavailable
 from aggregator.store import (
     ScriptedStore,
     SqliteStore,
+    keys,
     lists,
     meta,
     open_store,
@@ -209,7 +210,7 @@ async def test_commands_beside_the_server(sqlite_store: SqliteStore, database: s
         key = resellers.add(tx, "other", 1)
     assert await sqlite_store.changed_elsewhere()
     assert not await sqlite_store.changed_elsewhere()
-    assert await sqlite_store.authenticate(resellers.hash_key(key)) is not None
+    assert await sqlite_store.authenticate(keys.hash_key(key)) is not None
 
 
 async def test_readers_cannot_write(sqlite_store: SqliteStore) -> None:

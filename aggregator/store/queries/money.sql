@@ -7,6 +7,33 @@ WHERE reseller_id = :reseller_id
   AND available_micros >= :charge_micros
   AND EXISTS (SELECT 1 FROM resellers WHERE id = :reseller_id AND disabled = 0);
 
+-- name: spend
+-- Changes nothing where the day's cap does not leave room for the charge.
+INSERT INTO spending (reseller_id, day, micros)
+SELECT :reseller_id, :day, :charge_micros WHERE :charge_micros <= :cap_micros
+ON CONFLICT (reseller_id, day) DO UPDATE SET micros = spending.micros + excluded.micros
+WHERE spending.micros + excluded.micros <= :cap_micros;
+
+-- name: spend_anyway
+INSERT INTO spending (reseller_id, day, micros) VALUES (:reseller_id, :day, :charge_micros)
+ON CONFLICT (reseller_id, day) DO UPDATE SET micros = spending.micros + excluded.micros;
+
+-- name: unspend
+UPDATE spending SET micros = micros - :charge_micros
+WHERE reseller_id = :reseller_id AND day = :day;
+
+-- name: spent
+SELECT micros FROM spending WHERE reseller_id = :reseller_id AND day = :day;
+
+-- name: latest_charges
+SELECT id, charge_micros, created_at_ms, spent_day,
+       CASE WHEN state IN ('rejected', 'canceled') AND upstream_order_id IS NULL
+            THEN 1 ELSE 0 END AS unbought
+FROM orders WHERE reseller_id = :reseller_id AND id < :before ORDER BY id DESC LIMIT :limit;
+
+-- name: counts_as_spent
+UPDATE orders SET spent_day = :day WHERE id IN (:ids...);
+
 -- name: move_balance
 UPDATE accounts
 SET available_micros = available_micros + :available_micros,

@@ -1,10 +1,12 @@
 -- name: insert_order
 INSERT INTO orders (
     reseller_id, service_id, service_type, kind, state, quantity, units, rate_micros,
-    charge_micros, params, link, runs, interval, config_revision, created_at_ms, queued_until_ms
+    charge_micros, params, link, runs, interval, config_revision, created_at_ms, queued_until_ms,
+    spent_day
 ) VALUES (
     :reseller_id, :service_id, :service_type, :kind, :state, :quantity, :units, :rate_micros,
-    :charge_micros, :params, :link, :runs, :interval, :config_revision, :now_ms, :queued_until_ms
+    :charge_micros, :params, :link, :runs, :interval, :config_revision, :now_ms, :queued_until_ms,
+    :spent_day
 ) RETURNING id;
 
 -- name: insert_child
@@ -75,7 +77,7 @@ WHERE id = :order_id AND state = :from_state;
 -- Without anything bought: rejected or canceled.
 UPDATE orders SET state = :to_state, needs_person = 0, error = :error, ended_at_ms = :now_ms
 WHERE id = :order_id AND state = :from_state
-RETURNING reseller_id, charge_micros;
+RETURNING reseller_id, charge_micros, spent_day;
 
 -- name: queue_longer
 UPDATE orders SET queued_until_ms = :queued_until_ms

@@ -1,6 +1,7 @@
 -- name: authenticate
 -- A row for each price of his own; one without, where he has none.
-SELECT r.id, r.name, r.discount_ppm, k.scopes, k.key_hash, p.service_id, p.rate
+SELECT r.id, r.name, r.discount_ppm, k.scopes, k.key_hash, k.addresses,
+       k.daily_cap_micros, p.service_id, p.rate
 FROM api_keys k JOIN resellers r ON r.id = k.reseller_id
 LEFT JOIN prices p ON p.reseller_id = r.id
 WHERE k.key_hash = :key_hash AND r.disabled = 0
@@ -16,11 +17,12 @@ RETURNING id;
 INSERT INTO accounts (reseller_id) VALUES (:reseller_id);
 
 -- name: insert_key
-INSERT INTO api_keys (key_hash, reseller_id, scopes, created_at_ms)
-VALUES (:key_hash, :reseller_id, :scopes, :now_ms);
+INSERT INTO api_keys (
+    key_hash, reseller_id, scopes, addresses, daily_cap_micros, created_at_ms
+) VALUES (:key_hash, :reseller_id, :scopes, :addresses, :daily_cap_micros, :now_ms);
 
 -- name: newest_key
-SELECT scopes FROM api_keys WHERE reseller_id = :reseller_id
+SELECT scopes, addresses, daily_cap_micros FROM api_keys WHERE reseller_id = :reseller_id
 ORDER BY expires_at_ms IS NULL DESC, created_at_ms DESC LIMIT 1;
 
 -- name: end_retiring_keys
@@ -31,6 +33,20 @@ WHERE reseller_id = :reseller_id AND expires_at_ms > :now_ms;
 -- name: retire_keys
 UPDATE api_keys SET expires_at_ms = :expires_at_ms
 WHERE reseller_id = :reseller_id AND expires_at_ms IS NULL;
+
+-- name: keys_of_reseller
+-- Those that still open something, the newest first.
+SELECT key_hash, scopes, addresses, daily_cap_micros, created_at_ms, expires_at_ms FROM api_keys
+WHERE reseller_id = :reseller_id AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
+ORDER BY expires_at_ms IS NULL DESC, created_at_ms DESC;
+
+-- name: set_addresses
+UPDATE api_keys SET addresses = :addresses
+WHERE reseller_id = :reseller_id AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms);
+
+-- name: set_daily_cap
+UPDATE api_keys SET daily_cap_micros = :daily_cap_micros
+WHERE reseller_id = :reseller_id AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms);
 
 -- name: reseller
 SELECT r.id, r.name, r.disabled, r.discount_ppm, r.created_at_ms, a.available_micros,

@@ -107,3 +107,14 @@ SELECT provider, kind, upstream_order_id, count(*) AS orders FROM attempts
 WHERE upstream_order_id IS NOT NULL
 GROUP BY provider, kind, upstream_order_id
 HAVING count(*) > 1;
+
+-- name: verify_spending
+SELECT s.reseller_id, s.day, s.micros, coalesce(counted.micros, 0) AS counted
+FROM spending s
+LEFT JOIN (
+    SELECT reseller_id, spent_day, sum(charge_micros) AS micros FROM orders
+    WHERE spent_day IS NOT NULL
+      AND NOT (state IN ('rejected', 'canceled') AND upstream_order_id IS NULL)
+    GROUP BY reseller_id, spent_day
+) AS counted ON counted.reseller_id = s.reseller_id AND counted.spent_day = s.day
+WHERE s.micros <> coalesce(counted.micros, 0);

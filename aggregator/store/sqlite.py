@@ -3,12 +3,16 @@
 How the writer works. All writing of the server is done by one thread, which owns
 the only connection that writes. A transaction is a closure over a ``Tx`` (a
 *job*). ``write`` puts it into a queue and waits; the thread takes all that are
-queued, runs each in a SAVEPOINT of its own inside one ``BEGIN IMMEDIATE``, commits
-once, and only then hands out the results. So
+queued, runs one after the other inside one ``BEGIN IMMEDIATE``, commits once, and
+only then hands out the results. So
 
 * what was answered is on disk (WAL, ``synchronous=FULL``), and the cost of that is
   shared by all who waited together: the slower the disk, the bigger the batches;
-* a job that raises undoes only itself; a COMMIT that fails fails them all;
+* a job that raises undoes only itself; a COMMIT that fails fails them all. Most that
+  raise have changed nothing yet (no money, no such order), so there is nothing to
+  undo. Where one has, the batch is undone and run again, each job in a SAVEPOINT of
+  its own: not at once so, for under a savepoint SQLite copies every page before it
+  changes it, which costs as much again as the statements (measured);
 * a job runs wholly or not at all. Cancelling the task that waits for it cannot
   leave half of it: not yet begun, it is dropped; begun, it ends and its result is
   thrown away. Therefore what must be followed up (transaction 1!) belongs in a task
@@ -58,6 +62,10 @@ _WAL_LIMIT_BYTES = 64 * 1024 * 1024
 _CACHE_KIB = 64 * 1024
 
 
+class _Spoiled(Exception):
+    """A job has failed after it had changed something. Its cause is the job's error."""
+
+
 class SqliteEngine:
     """``writer.Engine`` over the one connection that writes."""
 
@@ -79,24 +87,41 @@ class SqliteEngine:
 
     def commit(self, batch: Sequence[Job]) -> None:
         try:
-            with transaction(self._connection) as tx:
-                for job in batch:
-                    if not job.future.cancelled():
-                        self._run(tx, job)
+            try:
+                self._transaction(batch, self._run)
+            except _Spoiled:
+                self._transaction(batch, self._run_apart)
         except StoreBroken:
             with suppress(OSError):  # the disk has failed: it may take no file either
                 damage_mark(self._path).touch()
             raise
 
+    def _transaction(self, batch: Sequence[Job], run: Callable[[SqliteTx, Job], None]) -> None:
+        with transaction(self._connection) as tx:
+            for job in batch:
+                if not job.future.cancelled():
+                    run(tx, job)
+
     def _run(self, tx: SqliteTx, job: Job) -> None:
-        """One job in its savepoint. Raises only the disk's faults."""
-        self._connection.execute("SAVEPOINT job")
+        """One job. Raises the disk's faults; _Spoiled if the job failed with half of it done."""
+        before = self._connection.total_changes
         try:
             job.result = job.script(tx)
         except BaseException as error:
             if fault(error) is not None:
                 raise
+            if self._connection.total_changes != before:
+                raise _Spoiled from error
             job.error = error
+
+    def _run_apart(self, tx: SqliteTx, job: Job) -> None:
+        """One job in its savepoint. Raises only the disk's faults."""
+        job.result = job.error = None  # it may have been run before, and undone
+        self._connection.execute("SAVEPOINT job")
+        try:
+            self._run(tx, job)
+        except _Spoiled as spoiled:
+            job.error = spoiled.__cause__
             self._connection.execute("ROLLBACK TO job")
         self._connection.execute("RELEASE job")
 

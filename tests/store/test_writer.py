@@ -83,6 +83,26 @@ async def test_broken_constraint_spoils_no_other(store: ScriptedStore) -> None:
     assert await there(store, "a") == [True]
 
 
+async def test_failing_with_nothing_changed_repeats_nothing(sqlite_store: SqliteStore) -> None:
+    """A job that raises before it changed anything leaves the others run once."""
+    runs: list[str] = []
+
+    def count(tx: Tx) -> None:
+        runs.append("run")
+        put("a")(tx)
+
+    def refuse(tx: Tx) -> None:
+        raise ValueError("not today")
+
+    with held_up(sqlite_store):
+        jobs = [sqlite_store.write(job) for job in (count, refuse)]
+        together = asyncio.gather(*jobs, return_exceptions=True)
+        await asyncio.sleep(0)
+    results = await together
+    assert [type(one) for one in results] == [type(None), ValueError]
+    assert runs == ["run"]
+
+
 async def test_canceled_before_its_turn(store: ScriptedStore) -> None:
     """A job whose waiter was canceled before it began is never run."""
     with held_up(store):

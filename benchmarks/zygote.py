@@ -26,7 +26,6 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
-import aiohttp
 import uvloop  # noqa: F401  # loaded once, for every life
 
 from aggregator import bootstrap, cli  # noqa: F401  # likewise
@@ -102,7 +101,7 @@ def _rig_upstream(reached: Reached) -> None:
     """``may_send`` is the package's own question right before an add is written."""
     asked = SqliteStore.may_send
     buys = contextvars.ContextVar("buys", default=False)
-    post, start, read = wires.Wire.post, aiohttp.ClientResponse.start, wires._read
+    post, begun, read = wires.Wire.post, wires._begun, wires._read
 
     async def rigged_post(*args: Any, buying: bool = False, **kwargs: Any) -> Any:
         buys.set(buying)
@@ -111,12 +110,12 @@ def _rig_upstream(reached: Reached) -> None:
             reached("answer_read")
         return reply
 
-    async def rigged_start(*args: Any) -> Any:
+    async def rigged_begun(*args: Any) -> Any:
         if buys.get():
             for _ in range(3):  # turns of the loop, in which the bytes go to the kernel
                 await asyncio.sleep(0)
             reached("written")
-        return await start(*args)
+        return await begun(*args)
 
     async def rigged_read(*args: Any) -> bytes:
         if buys.get():
@@ -127,8 +126,8 @@ def _rig_upstream(reached: Reached) -> None:
         reached("before_write")
         return asked(store)
 
-    wires.Wire.post, aiohttp.ClientResponse.start = rigged_post, rigged_start
-    wires._read, SqliteStore.may_send = rigged_read, may_send
+    wires.Wire.post, wires._begun, wires._read = rigged_post, rigged_begun, rigged_read
+    SqliteStore.may_send = may_send
 
 
 def main(config_path: str, log_path: str) -> None:

@@ -96,11 +96,11 @@ class SqliteEngine:
                 damage_mark(self._path).touch()
             raise
 
-    def _transaction(self, batch: Sequence[Job], run: Callable[[SqliteTx, Job], None]) -> None:
+    def _transaction(self, batch: Sequence[Job], runner: Callable[[SqliteTx, Job], None]) -> None:
         with transaction(self._connection) as tx:
             for job in batch:
                 if not job.future.cancelled():
-                    run(tx, job)
+                    runner(tx, job)
 
     def _run(self, tx: SqliteTx, job: Job) -> None:
         """One job. Raises the disk's faults; _Spoiled if the job failed with half of it done."""

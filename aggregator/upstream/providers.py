@@ -7,6 +7,7 @@ key may well be the cure.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -51,6 +52,7 @@ def _known(old: Known | None, provider: Provider, dialect: Dialect) -> Known:
     return new
 
 
+@lru_cache
 def is_safe(url: str) -> bool:
     """Whether a key may be sent there: TLS, or no further than this machine."""
     parts = urlsplit(url)

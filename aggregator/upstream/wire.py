@@ -3,70 +3,78 @@
 How it works
 ------------
 ``Wire.post`` sends a request once and returns either the panel's whole reply
-(``WireReply``) or a ``Lost`` that says whether a connection had been acquired.
-No exception comes out of it, whatever a panel does.
+(``WireReply``) or a ``Lost`` that says whether a byte may have left. No exception
+comes out of it, whatever a panel does.
 
 aiohttp's exceptions cannot answer the question. Measured over real sockets
 (tests/upstream/test_wire.py keeps the measurements), ``ServerDisconnectedError``,
 ``ClientOSError`` and a bare ``TimeoutError`` each occur both where the panel has
 seen nothing and where it has booked the order. What does tell is the moment at
-which a connection is handed to the request: not one byte of a request is written
-before it. aiohttp announces the moment by exactly two trace events, a connection
-made (``on_connection_create_end``: TCP, and TLS where there is any, are through)
-and one taken from the pool (``on_connection_reuseconn``). Both set one flag. With
-the flag down nothing left this machine, and with it up nobody can say.
+which we write: before ``_spoken`` nothing has left this machine, and from its first
+line on nobody can say.
+
+So the writing is ours. Of aiohttp this takes the connector (names, TLS, the pool of
+connections) and the protocol with its parser, but not ``ClientSession``, which hides
+that moment, and whose redirects, cookies, proxies and second tries a call that buys
+must never meet. (It also costs more than all the rest of a call: docs/performance.md.)
+The connector wants a ``ClientRequest`` to be told where to; one per address and set
+of headers is made, never sent, and kept (``_address``).
 
 What must change together
 -------------------------
-* aiohttp resends by itself, on a fresh connection, when a pooled one turns out to
-  be dead, but only for idempotent methods. Everything here is POST, so it never
-  does. Another method would need a look at ``aiohttp.client.IDEMPOTENT_METHODS``.
-* A redirect that is followed leaves the flag up although the first answer was a
-  plain no, and a 307 hands the key to another origin: ``allow_redirects=False``.
+* There is one POST per call and no second try: a pooled connection that turns out to
+  be dead is a doubt, for nobody can tell when it died.
+* A redirect is an answer like any other (``dialects.adding``): to follow it would make
+  a sent order look unsent, and a 307 would hand the key to another origin.
 * A pool hands out a connection on which bytes arrived while it lay idle, and those
-  are then read as the answer to the next request: somebody else's order ID.
-  ``_CleanConnector`` throws such a connection away. (The flag is up by then: should
-  the next connection fail, that is a doubt for nothing, which is the safe side.)
+  would be read as the answer to the next request: somebody else's order ID.
+  ``_connected`` throws such a connection away.
 * A body may end before its Content-Length (raises), before its last chunk (raises),
   or, with neither header, anywhere: that raises nothing, and only the codec can
   see that it is not a whole JSON document.
-* Buying calls have a session of their own whose idle connections live for two
-  seconds: a panel or a proxy closes an idle one after five at the earliest, and an
-  add that rides into that closing is a doubt for nothing.
+* Buying calls have a pool of their own whose idle connections live for two seconds:
+  a panel or a proxy closes an idle one after five at the earliest, and an add that
+  rides into that closing is a doubt for nothing.
 """
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import SimpleNamespace, TracebackType
-from typing import Any
+from types import TracebackType
+from typing import NamedTuple
 
 import aiohttp
+from aiohttp import hdrs
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError, RawResponseMessage
+from aiohttp.streams import StreamReader
+from yarl import URL
 
 from aggregator.dialects import WireReply, WireRequest
 
 SMALL_REPLY = 1 << 20  # bytes, once decompressed
 LARGE_REPLY = 64 << 20  # a list of services
-CHUNK = 1 << 16
 
 CONNECT_S = 15.0  # resolving the name included, which sock_connect does not cover
 SOCK_CONNECT_S = 10.0
 SILENCE_S = 30.0  # between two packets of an answer that costs nothing to ask for again
 BUYING_KEEPALIVE_S = 2.0
 READING_KEEPALIVE_S = 15.0
+ADDRESSES_KEPT = 1024
 
 _HEADERS = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip, deflate",
     "User-Agent": "Mozilla/5.0 (compatible; aggregator)",  # aiohttp's own is often blocked
 }
+_CONNECTING = aiohttp.ClientTimeout(connect=CONNECT_S, sock_connect=SOCK_CONNECT_S)
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """No whole reply came. ``sent``: a connection had been acquired before.
+    """No whole reply came. ``sent``: a byte of the request may have left.
 
     ``cause`` is one short phrase of ours, safe to log and to store. ``ours``: it
     was not the provider's doing.
@@ -85,46 +93,15 @@ class _TooLarge(Exception):
     pass
 
 
-@dataclass(slots=True)
-class _Exchange:
-    """What is known of one POST so far; the trace events write to it."""
+class _Address(NamedTuple):
+    """Where to, as the connector wants to be told; how the request begins, up to its length."""
 
-    acquired: bool = False
-    cause: str = ""
-    ours: bool = False
-    reply: WireReply | None = None
-
-    def verdict(self) -> WireReply | Lost:
-        return self.reply or Lost(self.cause, self.acquired, self.ours)
-
-
-class _CleanConnector(aiohttp.TCPConnector):
-    """Hands out no connection with an unasked answer on it, and none while
-    ``may_send`` says no: the last look before bytes are written."""
-
-    def __init__(self, may_send: Callable[[], bool], **options: Any) -> None:
-        super().__init__(**options)
-        self._may_send = may_send
-
-    async def connect(
-        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
-    ) -> aiohttp.connector.Connection:
-        connection = await super().connect(req, traces, timeout)
-        while _is_soiled(connection.protocol):
-            connection.close()
-            connection = await super().connect(req, traces, timeout)
-        if not self._may_send():
-            connection.close()
-            raise _Withheld
-        return connection
-
-
-def _is_soiled(protocol: ResponseHandler | None) -> bool:
-    return protocol is not None and protocol.should_close
+    request: aiohttp.ClientRequest
+    head: bytes
 
 
 class Wire:
-    """The two sessions: one for calls that buy, one for all others.
+    """The two pools of connections: one for calls that buy, one for all others.
 
     ``may_send`` is asked right before a buying call is written to its socket, for
     a node that must still hold its lease. ``ssl_context``: None verifies against
@@ -136,10 +113,11 @@ class Wire:
     ) -> None:
         self._may_send = may_send
         self._ssl = ssl_context
+        self._addresses: dict[tuple[object, ...], _Address] = {}
 
     async def __aenter__(self) -> "Wire":
-        self._buying = self._session(self._may_send, BUYING_KEEPALIVE_S)
-        self._reading = self._session(lambda: True, READING_KEEPALIVE_S)
+        self._buying = self._pool(BUYING_KEEPALIVE_S)
+        self._reading = self._pool(READING_KEEPALIVE_S)
         return self
 
     async def __aexit__(
@@ -151,20 +129,9 @@ class Wire:
         await self._buying.close()
         await self._reading.close()
 
-    def _session(self, may_send: Callable[[], bool], keepalive_s: float) -> aiohttp.ClientSession:
-        connector = _CleanConnector(
-            may_send,
-            limit=0,  # a provider's own limit is in gate.py
-            keepalive_timeout=keepalive_s,
-            ssl=self._ssl or True,
-        )
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=_HEADERS,
-            trust_env=False,
-            trace_configs=[_tracing()],
-        )
+    def _pool(self, keepalive_s: float) -> aiohttp.TCPConnector:
+        # No limit: a provider's own is in gate.py.
+        return aiohttp.TCPConnector(limit=0, keepalive_timeout=keepalive_s, ssl=self._ssl or True)
 
     async def post(
         self,
@@ -181,73 +148,94 @@ class Wire:
         by then, because what is known must reach the store. Any other one raises
         CancelledError as usual.
         """
-        if timeout_s <= 0:  # to aiohttp a timeout of 0 is none at all
+        if timeout_s <= 0:  # a pooled connection would be written to before that is noticed
             return Lost("no time left", sent=False, ours=True)
-        exchange = _Exchange()
+        sent = False
+        # An add may be thought about for as long as there is time; a read may not.
+        silence_s = None if buying else min(SILENCE_S, timeout_s)
         try:
-            await self._exchange(exchange, url, request, timeout_s, buying, cap)
+            address = self._address(url, request.headers)
+            async with asyncio.timeout(timeout_s):
+                connection = await self._connected(address, buying)
+                sent = True
+                return await _spoken(connection, address.head, request.body, silence_s, cap)
         except asyncio.CancelledError:
             if not buying:
                 raise
-            exchange.cause, exchange.ours = "canceled", True
+            return Lost("canceled", sent, ours=True)
         except _Withheld:
             return Lost("not allowed to send", sent=False, ours=True)
         except Exception as error:
-            exchange.cause = _cause_of(error, exchange.acquired)
-        return exchange.verdict()
+            return Lost(_cause_of(error, sent), sent)
 
-    async def _exchange(
-        self,
-        exchange: _Exchange,
-        url: str,
-        request: WireRequest,
-        timeout_s: float,
-        buying: bool,
-        cap: int,
-    ) -> None:
-        session = self._buying if buying else self._reading
-        async with session.post(
-            url,
-            data=request.body,
-            headers=request.headers,
-            timeout=_timeout(timeout_s, buying),
-            allow_redirects=False,
-            trace_request_ctx=exchange,
-        ) as response:
-            body = await _read(response, cap)
-            content_type = response.headers.get("Content-Type", "")
-            exchange.reply = WireReply(response.status, body, content_type)
+    def _address(self, url: str, headers: Mapping[str, str]) -> _Address:
+        known = (url, *headers.items())
+        if known not in self._addresses:
+            if len(self._addresses) >= ADDRESSES_KEPT:
+                self._addresses.clear()
+            self._addresses[known] = _addressed(url, headers)
+        return self._addresses[known]
+
+    async def _connected(self, address: _Address, buying: bool) -> Connection:
+        """A connection with nothing on it. _Withheld: the last look before bytes are written."""
+        pool = self._buying if buying else self._reading
+        connection = await pool.connect(address.request, [], _CONNECTING)
+        while connection.protocol is not None and connection.protocol.should_close:
+            connection.close()
+            connection = await pool.connect(address.request, [], _CONNECTING)
+        if buying and not self._may_send():
+            connection.close()
+            raise _Withheld
+        return connection
 
 
-def _timeout(timeout_s: float, buying: bool) -> aiohttp.ClientTimeout:
-    """An add may be thought about for as long as there is time; a read may not."""
-    return aiohttp.ClientTimeout(
-        total=timeout_s,
-        connect=min(CONNECT_S, timeout_s),
-        sock_connect=min(SOCK_CONNECT_S, timeout_s),
-        sock_read=timeout_s if buying else min(SILENCE_S, timeout_s),
-    )
+def _addressed(url: str, headers: Mapping[str, str]) -> _Address:
+    """ValueError, of which aiohttp.InvalidURL is one, where the two make no request."""
+    request = aiohttp.ClientRequest(hdrs.METH_POST, URL(url), headers={**_HEADERS, **headers})
+    request.headers.popall(hdrs.CONTENT_LENGTH, None)  # of a request without a body
+    fields = [f"{name}: {text}" for name, text in request.headers.items()]
+    lines = [f"POST {request.url.raw_path_qs} HTTP/1.1", *fields]
+    if not all(map(str.isprintable, lines)):
+        raise ValueError("a line of the head has another one in it")
+    return _Address(request, "\r\n".join([*lines, "Content-Length: "]).encode())
 
 
-def _tracing() -> aiohttp.TraceConfig:
-    async def acquired(_session: object, context: SimpleNamespace, _params: object) -> None:
-        context.trace_request_ctx.acquired = True
+async def _spoken(
+    connection: Connection, head: bytes, body: bytes, silence_s: float | None, cap: int
+) -> WireReply:
+    """Writes the request and reads the answer. The connection is used up or kept in its pool."""
+    try:
+        protocol = connection.protocol
+        assert protocol is not None and protocol.transport is not None
+        protocol.set_response_params(read_until_eof=True, read_timeout=silence_s)
+        protocol.transport.write(b"%b%d\r\n\r\n%b" % (head, len(body), body))
+        protocol.start_timeout()
+        message, content = await _begun(protocol)
+        read = await _read(content, cap)
+    except BaseException:
+        connection.close()
+        raise
+    connection.release()
+    return WireReply(message.code, read, message.headers.get(hdrs.CONTENT_TYPE, ""))
 
-    config = aiohttp.TraceConfig()
-    config.on_connection_create_end.append(acquired)
-    config.on_connection_reuseconn.append(acquired)
-    return config
+
+async def _begun(protocol: ResponseHandler) -> tuple[RawResponseMessage, StreamReader]:
+    """The head of the answer, and where its body comes in."""
+    message, body = await protocol.read()
+    while 100 <= message.code < 200 and message.code != 101:
+        message, body = await protocol.read()
+    return message, body
 
 
-async def _read(response: aiohttp.ClientResponse, cap: int) -> bytes:
-    """The whole body. aiohttp decompresses a chunk at a time and stops reading
-    while we do, so a bomb costs one chunk beyond ``cap``, not its full size."""
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(CHUNK):
-        body += chunk
-        if len(body) > cap:
+async def _read(body: StreamReader, cap: int) -> bytes:
+    """The whole body. aiohttp decompresses a piece at a time and stops reading while
+    we do, so a bomb costs one piece beyond ``cap``, not its full size."""
+    read = bytearray()
+    while piece := await body.readany():
+        read += piece
+        if len(read) > cap:
             raise _TooLarge
-    return bytes(body)
+    return bytes(read)
 
 
 # First match wins: a subclass stands before its base.
@@ -261,14 +249,14 @@ _CAUSES: tuple[tuple[type[BaseException], str], ...] = (
     (aiohttp.ServerDisconnectedError, "disconnected"),
     (aiohttp.ClientOSError, "connection broke"),
     (aiohttp.ClientPayloadError, "answer cut off"),
-    (aiohttp.ClientResponseError, "not HTTP"),
+    (HttpProcessingError, "not HTTP"),
     (aiohttp.InvalidURL, "URL unusable"),
 )
 
 
-def _cause_of(error: Exception, acquired: bool) -> str:
+def _cause_of(error: Exception, sent: bool) -> str:
     """A phrase for ``error`` that holds nothing of the request or the answer."""
-    if isinstance(error, TimeoutError) and not acquired:
+    if isinstance(error, TimeoutError) and not sent:
         return "no connection in time"  # whichever of the timers went first
     for kind, phrase in _CAUSES:
         if isinstance(error, kind):

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from aggregator.core.outcome import InDoubt, NotSent, Placed
+from aggregator.dialects import WireRequest
+from aggregator.upstream.wire import Lost, Wire
 from tests.upstream.rawpanels import (
     ORDER,
     Line,
@@ -25,7 +27,7 @@ from tests.upstream.rawpanels import (
     raw_panel,
     refusing,
 )
-from tests.upstream.support import calling
+from tests.upstream.support import LONG_S, calling
 
 SELF_SIGNED = Path(__file__).with_name("self_signed.pem")
 
@@ -110,8 +112,17 @@ async def test_plain_http_goes_no_further_than_this_machine() -> None:
 
 
 async def test_no_time_is_not_sent() -> None:
-    """A timeout of zero sends nothing, though to aiohttp it would mean for ever."""
+    """A timeout of zero sends nothing, not even where a connection is ready."""
     assert await outcome_of(honest, timeout_s=0) == (NotSent("no time left", ours=True), 0)
+
+
+async def test_a_header_with_another_one_in_it_is_not_sent() -> None:
+    """Whatever an operator's key holds, it writes no header of its own."""
+    request = WireRequest({"Authorization": "Bearer key\r\nX-Other: 1"}, b"")
+    async with raw_panel(honest) as panel, Wire(lambda: True) as wire:
+        lost = await wire.post(panel.url, request, timeout_s=LONG_S, buying=True)
+        assert lost == Lost("ValueError", sent=False)
+        assert panel.connections == 0
 
 
 async def test_a_lost_lease_is_not_sent() -> None:

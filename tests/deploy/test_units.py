@@ -110,8 +110,8 @@ def test_the_sockets_are_where_the_configuration_listens(tmp_path: Path) -> None
 
 def test_the_commands_exist() -> None:
     """Each command line of a unit is one that the program takes."""
-    lines = commands("aggregator.service")
-    assert [words[0] for words in lines] == ["serve", "check"]
+    lines = [line for name in SERVICES for line in commands(name)]
+    assert [words[0] for words in lines] == ["serve", "check", "backup"]
     for name, *words in lines:
         command = main.commands[name]
         assert isinstance(command.make_context(name, words), click.Context)
@@ -120,3 +120,46 @@ def test_the_commands_exist() -> None:
 def test_systemd_waits_for_longer_than_a_command_may_hold_the_database() -> None:
     """The watchdog's term leaves the writer its half minute of waiting, and then some."""
     assert int(directives("aggregator.service", "Service")["WatchdogSec"][0]) >= 60
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="optional: no nginx here")
+def test_nginx_takes_its_example(tmp_path: Path) -> None:
+    """nginx finds the example sound, once it is given a certificate."""
+    site = (DEPLOY / "nginx.conf").read_text().replace("/var/log/nginx", str(tmp_path))
+    certificate = Path(__file__).parents[1] / "upstream" / "self_signed.pem"
+    site = re.sub(r"/etc/letsencrypt/\S+\.pem", str(certificate), site)
+    (tmp_path / "site.conf").write_text(site)
+    (tmp_path / "nginx.conf").write_text(
+        f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{ include {tmp_path}/site.conf; }}\n"
+    )
+    said = subprocess.run(
+        ["nginx", "-t", "-c", tmp_path / "nginx.conf", "-e", tmp_path / "error.log"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr
+
+
+@pytest.mark.skipif(shutil.which("caddy") is None, reason="optional: no caddy here")
+def test_caddy_takes_its_example(tmp_path: Path) -> None:
+    """Caddy finds the example sound."""
+    said = subprocess.run(
+        ["caddy", "adapt", "--adapter", "caddyfile", "--config", DEPLOY / "Caddyfile"],
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr
+
+
+def test_no_proxy_logs_a_query_or_repeats_an_order() -> None:
+    """nginx writes no whole request, believes no client's address, and asks nobody twice."""
+    site = (DEPLOY / "nginx.conf").read_text()
+    logged = re.search(r"log_format aggregator (.*?);", site, re.DOTALL)
+    assert logged is not None
+    assert not set(re.findall(r"\$\w+", logged[1])) & {"$request", "$request_uri", "$args"}
+    assert re.findall(r"access_log \S+ (\w+)", site) == ["aggregator", "aggregator"]
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in site
+    assert "proxy_next_upstream off;" in site

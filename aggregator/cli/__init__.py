@@ -3,6 +3,7 @@
 ==================  ==========================================================
 ``serve``           the server
 ``check``           what is wrong with a configuration; ``live`` asks the providers
+``catalogue``       what providers sell; ``catalogue_import`` makes services of it
 ``resellers``       ``reseller …``: who may order, his keys and his money;
                     ``reseller_prices`` what he pays, ``reseller_keys`` how he gets
                     in, ``accounts`` how he is shown
@@ -22,6 +23,7 @@ functions that need them, so that ``--help`` and a mistyped command answer at on
 import click
 
 from aggregator.cli.backup import backup
+from aggregator.cli.catalogue import catalogue
 from aggregator.cli.check import check
 from aggregator.cli.demo import demo
 from aggregator.cli.failures import Commands
@@ -52,7 +54,7 @@ def main() -> None:
     """Resells SMM panels' services: forwards orders, and keeps resellers' prepaid money."""
 
 
-for command in (serve, check, reseller, orders, ledger, backup, sandbox, demo):
+for command in (serve, check, catalogue, reseller, orders, ledger, backup, sandbox, demo):
     main.add_command(command)
 
 __all__ = ["main"]

@@ -1,7 +1,7 @@
 """Asking providers for their lists of services and our balance, all at once."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ import click
 
 from aggregator.core.messages import Balance, Refused, Unreadable
 from aggregator.core.model import Offer
+from aggregator.core.plaintext import plain_text
 
 if TYPE_CHECKING:
     from aggregator.config import Loaded
@@ -71,3 +72,18 @@ def waiting(text: str) -> AbstractContextManager[object]:
 
     console = Console(stderr=True)
     return console.status(text) if console.is_terminal else nullcontext()
+
+
+def known(loaded: "Loaded", provider: str) -> None:
+    """BadParameter where the configuration has no such provider."""
+    from aggregator.config.mistakes import unknown
+
+    if provider not in loaded.setup.providers:
+        message = unknown("provider", provider, loaded.setup.providers)
+        raise click.BadParameter(message, param_hint="PROVIDER")
+
+
+def in_category(offers: Iterable[Offer], category: str | None) -> Iterator[Offer]:
+    """Those whose category contains ``category``, whatever its case."""
+    said = (category or "").casefold()
+    return (one for one in offers if said in plain_text(one.category).casefold())

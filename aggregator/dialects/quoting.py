@@ -9,8 +9,8 @@ from collections.abc import Collection
 from urllib.parse import quote, quote_plus, unquote_plus
 
 from aggregator.core.errors import ErrorClass, classify, plain
+from aggregator.core.plaintext import unescaped
 from aggregator.dialects.form import Dialect
-from aggregator.dialects.values import unescaped
 
 
 def class_of(dialect: Dialect, text: str, said_by_us: Collection[str]) -> ErrorClass:

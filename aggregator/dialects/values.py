@@ -4,13 +4,13 @@ Each function takes whatever ``wire.parse`` may have found and gives a value or
 None, never an exception. What is not plainly the thing asked for is None.
 """
 
-import html
 import re
 from decimal import Decimal
 from typing import TypeGuard
 
 from aggregator.core.errors import ErrorClass, classify
 from aggregator.core.messages import Refused, Unreadable
+from aggregator.core.plaintext import unescaped
 from aggregator.dialects.form import Dialect
 from aggregator.dialects.wire import Num
 
@@ -32,8 +32,6 @@ _NO_ID = re.compile(
 )
 _WHOLE = re.compile(r"([+-]?)([1-9][0-9]{0,2}(?:,[0-9]{3}){1,20}|[0-9]{1,60})(?:\.0*)?")
 _AMOUNT = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,2})?")
-# A reference to no character there is; Python raises on thousands of digits.
-_ENDLESS = re.compile(r"&#[0-9]{30,};?")
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+\.[0-9]{1,10}")
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
@@ -47,11 +45,6 @@ def clean(text: str, limit: int = TEXT_LIMIT) -> str:
 def clean_lines(text: str, limit: int = DESCRIPTION_LIMIT) -> str:
     """The same for a text of several lines."""
     return _UNFIT_IN_LINES.sub(" ", text[:limit]).strip()
-
-
-def unescaped(text: str) -> str:
-    """Text that was written for HTML."""
-    return html.unescape(_ENDLESS.sub("\ufffd", text))
 
 
 def text_in(value: object) -> str | None:

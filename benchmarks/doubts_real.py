@@ -155,7 +155,7 @@ async def living(house: House, seed: int) -> AsyncIterator[Life]:
     async with UpstreamClient(loaded.setup.providers, loaded.setup.dialects, clock) as upstream:
         world = World(store, upstream, clock, loaded.setup, f"boot{seed}")
         doubts = Doubts(world, store)
-        await doubts.load()
+        await doubts.load(world.setup)
         yield Life(house, world, Desk(world), doubts, clock, random.Random(seed))
         await world.finish(10)
     await store.close()

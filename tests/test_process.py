@@ -68,6 +68,28 @@ async def test_it_feeds_the_watchdog(tmp_path: Path, monkeypatch: pytest.MonkeyP
             await server.notify.word("WATCHDOG=1")
 
 
+async def test_sighup_reloads(tmp_path: Path) -> None:
+    """The supervisor hears when a reload begins, by its clock, and when it is over; a mistake
+    ends nothing."""
+    async with opened(tmp_path) as (market, server, http):
+        await server.start()
+        text = market.config_path.read_text()
+        assert server.process is not None
+        for written in (text, f"{text}\nnonsense: 1\n", text):
+            market.config_path.write_text(written)
+            server.process.send_signal(signal.SIGHUP)
+            server.notify.heard.clear()
+            await server.notify.word("READY=1")
+            began, at, ready = server.notify.heard
+            assert (began, ready) == ("RELOADING=1", "READY=1")
+            assert at.removeprefix("MONOTONIC_USEC=").isdecimal()
+            assert "balance" in await said(http, market, action="balance")
+        log = server.log_path.read_text()
+        assert log.count('"config_reloaded"') == 2
+        assert "unknown key" in log
+        assert await server.stop() == 0
+
+
 async def test_a_second_server_refuses(tmp_path: Path) -> None:
     """One database has one server: another one says so in one line, and exits with 1."""
     async with opened(tmp_path) as (market, first, http):

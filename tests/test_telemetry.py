@@ -206,7 +206,7 @@ def test_metrics() -> None:
         "aggregator_queue_length 3.0",
         'aggregator_provider_usable{provider="gulf"} 0.0',
         'aggregator_provider_balance{provider="gulf"} 12.5',
-        "aggregator_reload_ok 1.0",
+        "aggregator_config_reload_ok 1.0",
     } <= set(lines)
     assert not [line for line in lines if "_created" in line]
 

@@ -99,12 +99,7 @@ async def place(world: World, job: Job) -> None:
 async def _attempted(world: World, job: Job) -> bool:
     """One try with its transaction 2; whether there is another to make."""
     route = job.at.facts.route
-    purchase = keyed(job.purchase, job.idempotency_key)
-    with world.doubtful.flight(route.provider):
-        outcome = await world.upstream.add(
-            route.provider, route.service, purchase, timeout_s=READ_FOR_S
-        )
-    outcome = _believed(outcome, job.purchase)
+    outcome = _believed(await _sent(world, job), job.purchase)
     if isinstance(outcome, Placed):
         sequence = world.sequence(route.provider, job.purchase.kind)
         world.doubtful.placed(route.provider, sequence, outcome.upstream_order_id)
@@ -127,6 +122,19 @@ async def _attempted(world: World, job: Job) -> bool:
     job.at, job.attempt_id = next_choice, closed.attempt_id
     job.idempotency_key = closing.next.idempotency_key if closing.next else None
     return True
+
+
+async def _sent(world: World, job: Job) -> Outcome:
+    """What came of the one send of an attempt's row. Between the question whether the
+    provider is still the one that was chosen and the send nothing waits."""
+    route, provider = job.at.facts.route, job.at.facts.provider
+    if not world.is_current(provider):
+        return NotSent("the provider was changed meanwhile", ours=True)
+    purchase = keyed(job.purchase, job.idempotency_key)
+    with world.doubtful.flight(route.provider):
+        return await world.upstream.add(
+            route.provider, route.service, purchase, timeout_s=READ_FOR_S
+        )
 
 
 def _believed(outcome: Outcome, purchase: Purchase) -> Outcome:

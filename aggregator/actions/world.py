@@ -12,7 +12,7 @@ from aggregator.actions.answering import Answering
 from aggregator.actions.doubtful import Doubtful, sequence_of
 from aggregator.actions.lists import Lists
 from aggregator.core import routing
-from aggregator.core.model import Kind, Offer, Order, Policy, Purchase, Service
+from aggregator.core.model import Kind, Offer, Order, Policy, Provider, Purchase, Service
 from aggregator.core.routing import Facts, Weighed
 from aggregator.ports import Clock, Event, Setup, Store, Upstream
 from aggregator.telemetry import Metrics
@@ -103,8 +103,18 @@ class World:
         return self.doubtful.heeded(choice, purchase, sequence)
 
     def sequence(self, provider: str, kind: Kind) -> Kind:
-        """The provider's ID sequence in which an order of that kind stands."""
-        return sequence_of(self.setup.dialect_of(provider), kind)
+        """The provider's ID sequence in which an order of that kind stands. Of one that a
+        reload has taken out meanwhile nothing is known, and nothing will be asked."""
+        setup = self.setup
+        return (
+            sequence_of(setup.dialect_of(provider), kind) if provider in setup.providers else kind
+        )
+
+    def is_current(self, provider: Provider) -> bool:
+        """Whether what was decided about it still holds: a reload may have put another
+        panel in its place."""
+        now = self.setup.providers.get(provider.name)
+        return now is not None and now.is_same_panel(provider)
 
     def takes_orders(self, provider: str) -> bool:
         """Whether an order may go there at this moment."""

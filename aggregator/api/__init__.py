@@ -12,9 +12,9 @@
 =============  ===============================================================
 """
 
-from aggregator.api.admin import Admin
+from aggregator.api.admin import Admin, Ready
 from aggregator.api.faces import Api, Desk, Settings
 from aggregator.api.limits import Limit, Limits
 from aggregator.api.sockets import Inherited
 
-__all__ = ["Admin", "Api", "Desk", "Inherited", "Limit", "Limits", "Settings"]
+__all__ = ["Admin", "Api", "Desk", "Inherited", "Limit", "Limits", "Ready", "Settings"]

@@ -44,6 +44,9 @@ class Admin:
         self._open_pages = {"/healthz": self._health, "/readyz": self._readiness}
         self._closed_pages = {"/metrics": self._numbers}
 
+    def reload(self, token: str | None) -> None:
+        self._token = token
+
     async def start(self, listen: str, inherited: Inherited | None = None) -> str:
         """See ``Listener.start``."""
         return await self._listener.start(listen, inherited)

@@ -29,6 +29,7 @@ from functools import partial
 import structlog
 
 from aggregator.actions import World
+from aggregator.actions.doubtful import sequence_of
 from aggregator.actions.refresh import refresh
 from aggregator.background import verdicts
 from aggregator.background.incidents import Account, Sight, incident, is_open, reach
@@ -54,6 +55,7 @@ from aggregator.core.messages import Refused
 from aggregator.core.model import Kind, Provider
 from aggregator.core.rivals import Caution
 from aggregator.core.scanning import Heard, Manners, Probe, Scan
+from aggregator.ports import Setup
 from aggregator.store import doubts
 from aggregator.store.doubts import Past, Unproved
 from aggregator.store.scripted import ScriptedStore
@@ -86,15 +88,19 @@ class Doubts:
         self._rests: dict[str, tuple[frozenset[int], int]] = {}
         self._cautions: dict[str, Caution] = {}
 
-    async def load(self) -> None:
-        """The low anchors of a process that has just come up; and a provider that is no
-        longer declared exclusive has a clean sheet when it is so again."""
-        providers = self._world.setup.providers
+    async def load(self, setup: Setup) -> None:
+        """The low anchors under a configuration that is about to be used; and a provider that
+        is no longer declared exclusive has a clean sheet when it is so again."""
+        providers = setup.providers
+
+        def sequence(provider: str, kind: Kind) -> Kind:
+            return sequence_of(setup.dialect_of(provider), kind)
+
         script = partial(
-            doubts.highest, providers=list(providers), recent=RECENT, sequence=self._world.sequence
+            doubts.highest, providers=list(providers), recent=RECENT, sequence=sequence
         )
-        for (name, sequence), number in (await self._store.read(script)).items():
-            self._world.doubtful.placed(name, sequence, str(number))
+        for (name, kind), number in (await self._store.read(script)).items():
+            self._world.doubtful.placed(name, kind, str(number))
         shared = [name for name, one in providers.items() if not one.exclusive_account]
         await self._store.write(partial(doubts.exclusive_again, providers=shared))
 

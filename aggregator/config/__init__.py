@@ -14,12 +14,20 @@
 ``build``        from forms to ``Setup`` and ``ServerSettings``
 ``settings``     what the configuration says about the server itself
 ``memory``       what the database remembers, held against a new configuration
+``keeping``      what a running server keeps of the configuration that it began with
 ``mistakes``     what a mistake is and how it reads
 ===============  ==============================================================
 """
 
+from aggregator.config.keeping import keeping
 from aggregator.config.loader import Loaded, load, summary
-from aggregator.config.memory import Memory, ProviderMemory, check_against_memory, fingerprint
+from aggregator.config.memory import (
+    Account,
+    Memory,
+    ProviderMemory,
+    check_against_memory,
+    fingerprint,
+)
 from aggregator.config.mistakes import ConfigErrors, Mistake, render
 from aggregator.config.settings import (
     Address,
@@ -32,6 +40,7 @@ from aggregator.config.settings import (
 )
 
 __all__ = [
+    "Account",
     "Address",
     "ConfigErrors",
     "Limit",
@@ -46,6 +55,7 @@ __all__ = [
     "Unix",
     "check_against_memory",
     "fingerprint",
+    "keeping",
     "load",
     "render",
     "summary",

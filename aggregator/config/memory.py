@@ -2,7 +2,8 @@
 
 An order is bound to the panel that took it: the name of its provider is all that
 leads back there. So a provider may change its URL (the panel moved) or its key (it
-was renewed) while orders are open, but not both, for then it is another panel.
+was renewed) while orders are open, but not both, at once or one after the other, for
+then it is another panel to those orders.
 """
 
 import hashlib
@@ -14,6 +15,14 @@ from aggregator.core.model import Provider
 from aggregator.ports import Setup
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where orders are placed and with which key, both as a ``fingerprint``."""
+
+    url: str
+    key: str
+
+
 def fingerprint(text: str) -> str:
     """16 hex digits of SHA-256: tells whether a URL or a key is still the same one."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -22,11 +31,11 @@ def fingerprint(text: str) -> str:
 @dataclass(frozen=True, slots=True)
 class ProviderMemory:
     """``open_orders`` counts those it holds: sending, in doubt and placed. (A queued
-    order is bound to no provider: it takes the routes of the day.)"""
+    order is bound to no provider: it takes the routes of the day.) ``accounts``: those
+    that were in use since the oldest of them was sold."""
 
     open_orders: int
-    url_fingerprint: str
-    key_fingerprint: str
+    accounts: tuple[Account, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +67,15 @@ def _problem(setup: Setup, name: str, remembered: ProviderMemory) -> Mistake | N
     if provider is None:
         message = f"{shown(name)} has {orders}: put it back, with retired: true"
         return Mistake("", None, ("providers",), message)
-    if _is_another(provider, remembered):
+    if any(_is_another(provider, account) for account in remembered.accounts):
+        since = " since the first of them was sold" if len(remembered.accounts) > 1 else ""
         message = (
-            f"url and key have both changed, and it has {orders}: keep it as it was, with"
-            " retired: true, and give the new panel another name"
+            f"url and key have both changed, and it has {orders}{since}: keep it as it was,"
+            " with retired: true, and give the new panel another name"
         )
         return Mistake("", None, ("providers", name), message)
     return None
 
 
-def _is_another(provider: Provider, remembered: ProviderMemory) -> bool:
-    return (
-        fingerprint(provider.url) != remembered.url_fingerprint
-        and fingerprint(provider.key) != remembered.key_fingerprint
-    )
+def _is_another(provider: Provider, account: Account) -> bool:
+    return fingerprint(provider.url) != account.url and fingerprint(provider.key) != account.key

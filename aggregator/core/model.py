@@ -135,6 +135,10 @@ class Provider:
     def takes_orders(self) -> bool:
         return not (self.paused or self.retired)
 
+    def is_same_panel(self, other: "Provider") -> bool:
+        """A panel may move, or renew its key; what does both is another one."""
+        return self.url == other.url or self.key == other.key
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:

@@ -146,9 +146,21 @@ def story(tx: Tx, order_id: int) -> Story:
     )
 
 
-def open_by_provider(tx: Tx) -> dict[str, int]:
-    """provider -> orders it still has to deliver, or may have: sending, in doubt, placed."""
-    return {row["provider"]: row["orders"] for row in tx.all("open_by_provider")}
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How many orders a provider still has to deliver, or may have: sending, in doubt,
+    placed. ``oldest_ms``: when the first of them was sold."""
+
+    orders: int
+    oldest_ms: int
+
+
+def open_by_provider(tx: Tx) -> dict[str, Held]:
+    found = tx.all("open_by_provider")
+    return {
+        row["provider"]: Held(row["orders"], orders.get(tx, row["oldest"]).created_at_ms)
+        for row in found
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Every number we count, for Prometheus."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import TypeVar
 
 import prometheus_client as prometheus
@@ -29,7 +31,9 @@ class Metrics:
         self._queue = new(gauge, "queue_length", "Orders waiting for a route.")
         self._usable = new(gauge, "provider_usable", "1: takes orders now.", "provider")
         self._balance = new(gauge, "provider_balance", "In its own currency.", "provider")
-        self._reload_ok = new(gauge, "reload_ok", "1: the last configuration read is in use.")
+        self._reload_ok = new(gauge, "config_reload_ok", "1: what was read last is in use.")
+        self._reloads = new(counter, "config_reloads", "Configurations read.", "result")
+        self._loaded_at = new(gauge, "config_loaded_seconds", "When the one in use was, Unix time.")
         self._request_seconds = new(
             prometheus.Histogram, "request_seconds", "From headers to answer.", "action"
         )
@@ -68,8 +72,19 @@ class Metrics:
         """In ``units`` of its currency; a float will do for a picture."""
         self._balance.labels(provider).set(units)
 
+    def forget_providers(self, providers: Iterable[str]) -> None:
+        """Those that are configured no longer must not be shown as they last were."""
+        for provider in providers:
+            for gauge in (self._usable, self._balance):
+                with suppress(KeyError):
+                    gauge.remove(provider)
+
     def reload(self, ok: bool) -> None:
+        """A configuration was read: at the start, or later."""
         self._reload_ok.set(ok)
+        self._reloads.labels("ok" if ok else "refused").inc()
+        if ok:
+            self._loaded_at.set_to_current_time()
 
     def render(self) -> bytes:
         """Prometheus' text format, to be served as ``CONTENT_TYPE``."""

@@ -38,7 +38,7 @@ class Caller:
         self._wire = wire
         self._clock = clock
         self._on_call = on_call
-        self._slot_s = slot_s
+        self.slot_s = slot_s
 
     async def call(
         self,
@@ -65,7 +65,7 @@ class Caller:
             request = encode_command(known.dialect, command, known.provider.key)
         except Exception as error:  # a fault of ours, but nothing has left
             return Lost(f"internal: {type(error).__name__}", sent=False, ours=True)
-        slot_s = self._slot_s if buying else None
+        slot_s = self.slot_s if buying else None
         try:
             async with known.gate.slot(self._left(deadline), buying=buying, slot_s=slot_s):
                 left_s = self._left(deadline)

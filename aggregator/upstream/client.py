@@ -107,9 +107,16 @@ class UpstreamClient:
     ) -> None:
         await self._wire.__aexit__(exc_type, exc, traceback)
 
-    def replace(self, providers: Mapping[str, Provider], dialects: Mapping[str, Dialect]) -> None:
+    def replace(
+        self,
+        providers: Mapping[str, Provider],
+        dialects: Mapping[str, Dialect],
+        *,
+        slot_s: float | None = None,
+    ) -> None:
         """Takes over a reloaded configuration at once; calls under way end as begun."""
         self._known = taken_over(self._known, providers, dialects)
+        self._caller.slot_s = slot_s or self._caller.slot_s
 
     # -- buying
 

@@ -90,7 +90,7 @@ class House:
         panel = Panel(clock=shop.clock)
         shop.world.upstream = shop.upstream = panel
         house = cls(shop, panel, Doubts(shop.world, shop.store))
-        await house.doubts.load()
+        await house.doubts.load(house.shop.world.setup)
         for _ in range(past):
             await house.buy(10)
         shop.clock.pass_s(3600)

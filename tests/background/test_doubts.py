@@ -75,7 +75,7 @@ async def test_a_restart_in_the_middle_asks_anew(open_shop: OpenShop) -> None:
     order_id = await house.doubt(bought=False)
     await house.live(200)
     house.restart()
-    await house.doubts.load()
+    await house.doubts.load(house.shop.world.setup)
     assert house.shop.world.doubtful.anchors
     await house.live(300)
     assert await house.state(order_id) is State.CANCELED
@@ -133,7 +133,7 @@ async def test_somebody_else_s_order_stops_adopting_for_good(open_shop: OpenShop
     await house.live(120)
     assert await house.state(order_id) is State.IN_DOUBT
     house.restart()
-    await house.doubts.load()
+    await house.doubts.load(house.shop.world.setup)
     await house.live(120)
     assert await house.state(order_id) is State.IN_DOUBT
     assert "somebody else orders" in await house.reasons(order_id)

@@ -8,7 +8,7 @@ from tests.cli.support import Desk, configuration
 def remember(desk: Desk) -> None:
     """As a server does at its start."""
     setup = load(desk.config_path).setup
-    desk.write(lambda tx: bootstrap.remember(tx, setup=setup))
+    desk.write(lambda tx: bootstrap.remember(tx, setup, now_ms=0))
 
 
 def test_sound(desk: Desk) -> None:

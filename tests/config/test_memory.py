@@ -4,7 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from aggregator.config import Loaded, Memory, ProviderMemory, check_against_memory, fingerprint
+from aggregator.config import (
+    Account,
+    Loaded,
+    Memory,
+    ProviderMemory,
+    check_against_memory,
+    fingerprint,
+)
 from tests.config.conftest import GOOD, Loads
 
 URL = "https://gulf.example/api/v2"
@@ -13,8 +20,8 @@ URL = "https://gulf.example/api/v2"
 def remembered(
     open_orders: int = 2, url: str = URL, key: str = "s3cret", name: str = "gulf"
 ) -> Memory:
-    provider = ProviderMemory(open_orders, fingerprint(url), fingerprint(key))
-    return Memory("USD", {name: provider})
+    account = Account(fingerprint(url), fingerprint(key))
+    return Memory("USD", {name: ProviderMemory(open_orders, (account,))})
 
 
 def said(loaded: Loaded, memory: Memory) -> list[str]:
@@ -58,6 +65,16 @@ def test_another_panel_under_the_same_name(loads: Loads) -> None:
         "config.yaml:2: providers.gulf: url and key have both changed, and it has 2 open orders"
     )
     assert "s3cret" not in line
+
+
+def test_another_panel_step_by_step(loads: Loads) -> None:
+    """Nor one after the other, while an order of the first account is open."""
+    first = Account(fingerprint("https://old.example"), fingerprint("old"))
+    moved = Account(fingerprint(URL), fingerprint("old"))
+    memory = Memory("USD", {"gulf": ProviderMemory(2, (first, moved))})
+    (line,) = said(loads(GOOD), memory)
+    assert "it has 2 open orders since the first of them was sold" in line
+    assert said(loads(GOOD), Memory("USD", {"gulf": ProviderMemory(2, (moved,))})) == []
 
 
 def test_a_fingerprint_is_short_and_stable() -> None:

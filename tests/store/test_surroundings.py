@@ -6,7 +6,7 @@ import pytest
 
 from aggregator.core.model import Scope, State
 from aggregator.ports import Event, Opened, RefillReading
-from aggregator.store import ScriptedStore, keys, lists, meta, resellers
+from aggregator.store import ScriptedStore, keys, lists, meta, resellers, revisions
 from aggregator.store.exceptions import NameTaken, NoSuchReseller, NotEnough
 from aggregator.store.tx import Tx
 from tests.store.builders import CHARGE, HOUR, NOW, draft, placed, queued, reseller
@@ -175,6 +175,18 @@ async def test_numbers_of_open_orders(store: ScriptedStore) -> None:
     assert numbers.by_state[State.SENDING] == 1
     assert numbers.by_state[State.PLACED] == 0
     assert (numbers.oldest_queued_ms, numbers.oldest_doubt_ms) == (NOW + 3, None)
-    assert await store.read(lists.open_by_provider) == {"gulf": 1}
+    held = {"gulf": lists.Held(1, NOW)}
+    assert await store.read(lists.open_by_provider) == held
     await store.close_attempt(placed(made.order_id, made.attempt_id, "1"))
-    assert await store.read(lists.open_by_provider) == {"gulf": 1}
+    assert await store.read(lists.open_by_provider) == held
+
+
+def test_revisions(tx: Tx) -> None:
+    """It is known from when on a revision was in use; the newest are kept."""
+    for at_ms, revision in enumerate(["a", "a", "b", "a"]):
+        revisions.add(tx, revision, at_ms)
+    found = [revisions.since_ms(tx, "a", at_ms) for at_ms in range(5)]
+    assert found == [0, 0, 0, 3, 3]
+    assert revisions.since_ms(tx, "c", 9) is None
+    tx.run("forget_revisions", kept=1)
+    assert [revisions.since_ms(tx, one, 9) for one in "ab"] == [3, None]

@@ -103,12 +103,12 @@ UPDATE orders SET next_check_at_ms = :next_check_at_ms
 WHERE id IN (:ids...) AND next_check_at_ms IS NOT NULL;
 
 -- name: open_by_provider
--- Orders that a provider still has to deliver, or may have.
-SELECT provider, count(*) AS orders
+-- Orders that a provider still has to deliver, or may have; the oldest has the lowest ID.
+SELECT provider, count(*) AS orders, min(id) AS oldest
 FROM (
-    SELECT provider FROM orders WHERE state = 'placed' AND ended_at_ms IS NULL
+    SELECT provider, id FROM orders WHERE state = 'placed' AND ended_at_ms IS NULL
     UNION ALL
-    SELECT provider FROM attempts WHERE state IN ('sending', 'in_doubt')
+    SELECT provider, order_id AS id FROM attempts WHERE state IN ('sending', 'in_doubt')
 ) AS open_ones
 GROUP BY provider;
 

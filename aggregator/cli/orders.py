@@ -48,7 +48,7 @@ def list_(
             resellers.get(tx, reseller)  # a misspelt name is not an empty list
         found = lists.listed(tx, wanted)
         if as_json:
-            _print_json(found)
+            output.stream_json(_described(row) for row in found)
         else:
             _print_table(found)
 
@@ -72,15 +72,6 @@ def _described(row: "Row") -> dict[str, object]:
         "upstream_order_id": row["upstream_order_id"],
         "created_at": output.moment(row["created_at_ms"]),
     }
-
-
-def _print_json(found: Iterable["Row"]) -> None:
-    """A row at a time: there may be millions."""
-    separator = "["
-    for row in found:
-        click.echo(f"{separator}\n  {json.dumps(_described(row), ensure_ascii=False)}", nl=False)
-        separator = ","
-    click.echo("\n]" if separator == "," else "[]")
 
 
 def _print_table(found: Iterable["Row"]) -> None:

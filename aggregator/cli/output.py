@@ -5,6 +5,7 @@ control characters spelled out, so that none of them can move the cursor, and ne
 read as markup.
 """
 
+import csv
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -20,6 +21,27 @@ _ENDLESS = 10_000
 
 def as_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def stream_json(items: Iterable[object]) -> None:
+    """A list, an item a line: there may be millions."""
+    separator = "["
+    for item in items:
+        click.echo(f"{separator}\n  {json.dumps(item, ensure_ascii=False)}", nl=False)
+        separator = ","
+    click.echo("\n]" if separator == "," else "[]")
+
+
+def as_csv(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """RFC 4180, a row at a time; None is an empty cell."""
+    writer = csv.writer(_Stdout())
+    writer.writerow(headings)
+    writer.writerows(rows)
+
+
+class _Stdout:
+    def write(self, text: str) -> None:
+        click.echo(text, nl=False)
 
 
 def moment(at_ms: int) -> str:

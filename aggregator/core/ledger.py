@@ -34,6 +34,17 @@ class TransferKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """From a moment up to another, which is no more part of it. Milliseconds."""
+
+    from_ms: int = 0
+    until_ms: int = 2**62
+
+
+EVER = Period()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     account: str
     amount_micros: int
@@ -59,6 +70,11 @@ def held(reseller_id: int) -> str:
 
 def loss(provider: str) -> str:
     return f"loss/{provider}"
+
+
+def loser(account: str) -> str | None:
+    """The provider of such an account; None of any other."""
+    return account.removeprefix("loss/") if account.startswith("loss/") else None
 
 
 def _moved(kind: TransferKind, source: str, target: str, micros: int) -> Transfer:

@@ -1,15 +1,18 @@
 """Transfers on disk: the balance, the transfer and its entries, always together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 
-from aggregator.core import ledger
-from aggregator.core.ledger import Transfer, TransferKind
+from aggregator.core import ledger, profit
+from aggregator.core.ledger import EVER, Period, Transfer, TransferKind
+from aggregator.core.model import Kind
+from aggregator.core.profit import Taking
 from aggregator.store.exceptions import Inconsistent
-from aggregator.store.tx import Row, Tx
+from aggregator.store.tx import Param, Row, Tx
 
 DAY_MS = 86_400_000
 
 _LOOKED_AT = 500
+_PAGE = 2_000
 _NUMBERED = frozenset({TransferKind.REFUND, TransferKind.LOSS})
 
 
@@ -123,15 +126,59 @@ def is_posted(tx: Tx, order_id: int) -> bool:
     return tx.one("has_transfer", order_id=order_id, kind=TransferKind.POST.value) is not None
 
 
-def statement(tx: Tx, reseller_id: int) -> Sequence[Row]:
-    """Every movement of a reseller's money, oldest first.
+def statement(tx: Tx, reseller_id: int, period: Period = EVER) -> Iterator[Row]:
+    """Every movement of a reseller's money, oldest first, a page at a time.
 
     Rows: id, order_id, kind, version, note, created_at_ms, and available_micros
     and held_micros, what the transfer did to each.
     """
-    return tx.all(
-        "statement",
-        reseller_id=reseller_id,
-        available=ledger.available(reseller_id),
-        held=ledger.held(reseller_id),
+    return _paged(tx, "statement", period, reseller_id=reseller_id, **_accounts(reseller_id))
+
+
+def balance_at(tx: Tx, reseller_id: int, at_ms: int) -> tuple[int, int]:
+    """(available, held) by what had been moved before that moment."""
+    row = tx.one("balance_at", reseller_id=reseller_id, at_ms=at_ms, **_accounts(reseller_id))
+    assert row is not None
+    return int(row["available_micros"]), int(row["held_micros"])
+
+
+def _accounts(reseller_id: int) -> dict[str, Param]:
+    return {"available": ledger.available(reseller_id), "held": ledger.held(reseller_id)}
+
+
+def takings(tx: Tx, period: Period = EVER) -> Iterator[Taking]:
+    """What touched the house's own money, oldest first: posts, refunds, losses."""
+    for row in _paged(tx, "takings", period):
+        kind = TransferKind(row["kind"])
+        yield Taking(
+            kind,
+            row["created_at_ms"],
+            int(row["micros"]),
+            ledger.loser(row["account"] or "") or row["provider"],
+            row["service_id"],
+            _cost(tx, row) if kind is TransferKind.POST else None,
+        )
+
+
+def _cost(tx: Tx, row: Row) -> int | None:
+    told = row["upstream_charge_micros"]
+    if not told and Kind(row["order_kind"]).has_children:
+        children = tx.one("charged_for_children", parent_id=row["order_id"])
+        told = (int(children["micros"]) if children and children["micros"] else None) or told
+    return profit.cost(
+        told, row["upstream_cost_micros"], row["charge_micros"], row["refunded_micros"]
     )
+
+
+def _paged(tx: Tx, query: str, period: Period, **params: Param) -> Iterator[Row]:
+    after = 0
+    while found := tx.all(
+        query,
+        after=after,
+        from_ms=period.from_ms,
+        until_ms=period.until_ms,
+        limit=_PAGE,
+        **params,
+    ):
+        yield from found
+        after = found[-1]["id"]

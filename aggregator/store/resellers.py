@@ -104,8 +104,3 @@ def debit(tx: Tx, name: str, micros: int, note: str, now_ms: int) -> Account:
         raise NotEnough(name=name, available=available, wanted=pricing.exact(micros))
     money.move(tx, ledger.debit(account.id, micros), account.id, now_ms, note=note)
     return get(tx, name)
-
-
-def statement(tx: Tx, name: str) -> list[Row]:
-    """``money.statement`` of a reseller by name."""
-    return list(money.statement(tx, get(tx, name).id))

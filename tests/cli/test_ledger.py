@@ -1,7 +1,15 @@
-"""`aggregator ledger`: the proof, and the statement."""
+"""`aggregator ledger`: the proof, the statement, the profit."""
 
+import csv
+import io
+from decimal import Decimal
+
+import pytest
+
+from aggregator.store import by_hand, resellers
 from aggregator.store.tx import Tx
-from tests.cli.support import Desk
+from tests.cli.support import Desk, configuration
+from tests.store.builders import NOW
 
 
 def test_verifies(shop: Desk) -> None:
@@ -41,3 +49,121 @@ def test_statement_shape(shop: Desk) -> None:
     assert lines[1].keys() == {"at", "kind", "order", "available", "held", "left", "note"}
     assert lines[1]["order"] == 1
     assert "shop has 9.75 USD available" in shop.run("ledger", "statement", "shop").stdout
+
+
+DAY_MS = 86_400_000  # the builders' NOW is on 2023-11-14
+
+
+def table(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def credited(desk: Desk, micros: int, note: str, at_ms: int) -> None:
+    desk.write(lambda tx: resellers.credit(tx, "shop", micros, note, at_ms))
+
+
+def test_statement_of_a_period(shop: Desk) -> None:
+    """As CSV, a period opens with what he had and closes with what he had then, to the
+    last digit; --to includes its day."""
+    credited(shop, 10, 'said "yes", twice', NOW + DAY_MS)
+    credited(shop, 5_000_000, "later", NOW + 2 * DAY_MS)
+    args = ("ledger", "statement", "shop", "--from", "2023-11-15", "--to", "2023-11-15")
+    opening, line, closing = table(shop.run(*args, "--csv").stdout)
+    assert opening == {
+        "at": "2023-11-15T00:00:00.000Z",
+        "kind": "opening",
+        "order": "",
+        "available": "10.00",
+        "held": "0.00",
+        "left": "10.00",
+        "note": "",
+    }
+    assert (line["available"], line["left"]) == ("0.00001", "10.00001")
+    assert line["note"] == 'said "yes", twice'
+    assert (closing["kind"], closing["left"]) == ("closing", "10.00001")
+    assert closing["at"] == "2023-11-16T00:00:00.000Z"
+    assert [one["kind"] for one in shop.json(*args)] == ["opening", "credit", "closing"]
+    assert "shop had 10.00001 USD available" in shop.run(*args).stdout
+
+
+def test_a_whole_statement_as_csv(shop: Desk) -> None:
+    """Without a period the balance goes from nothing to what he has."""
+    shop.placed()
+    first, *lines, last = table(shop.run("ledger", "statement", "shop", "--csv").stdout)
+    assert (first["left"], last["left"], last["held"]) == ("0.00", "9.75", "0.00")
+    assert sum(Decimal(line["available"]) for line in lines) == Decimal("9.75")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--from", "yesterday"),
+        ("--from", "2023-11-31"),
+        ("--from", "2023-1-1"),
+        ("--from", "2023-11-02", "--to", "2023-11-01"),
+        ("--csv", "--json"),
+    ],
+)
+def test_odd_periods(shop: Desk, wrong: tuple[str, ...]) -> None:
+    """A period is two days that exist, the first not after the last."""
+    for command in (("statement", "shop"), ("profit",)):
+        shop.run("ledger", *command, *wrong, status=2)
+
+
+def test_profit(shop: Desk) -> None:
+    """What was charged less refunds and costs, by provider, service and day; orders whose
+    cost nobody knows are counted."""
+    one = shop.placed("1")
+    shop.placed("2")
+    shop.placed("3", service_id=2)
+    shop.write(lambda tx: by_hand.refund(tx, one, 125_000, "dropped", NOW + DAY_MS))
+    shop.write(lambda tx: tx.run("UPDATE orders SET upstream_cost_micros = NULL WHERE id = 3"))
+    told = shop.json("ledger", "profit")
+    sums = {
+        "orders": 3,
+        "charged": "0.75",
+        "refunded": "0.125",
+        "cost": "0.30",
+        "losses": "0.00",
+        "profit": "0.325",
+        "unknown_cost": 1,
+    }
+    assert told == {
+        "by": "provider",
+        "currency": "USD",
+        "groups": [{"provider": "gulf", **sums}],
+        "total": sums,
+    }
+    by_service = shop.json("ledger", "profit", "--by", "service")["groups"]
+    assert [(one["service"], one["orders"], one["profit"]) for one in by_service] == [
+        (1, 2, "0.075"),
+        (2, 1, "0.25"),
+    ]
+    by_day = table(shop.run("ledger", "profit", "--by", "day", "--csv").stdout)
+    assert [(one["day"], one["orders"], one["profit"]) for one in by_day] == [
+        ("2023-11-14", "3", "0.45"),
+        ("2023-11-15", "0", "-0.125"),
+        ("total", "3", "0.325"),
+    ]
+    only = shop.json("ledger", "profit", "--from", "2023-11-15")["total"]
+    assert (only["orders"], only["refunded"]) == (0, "0.125")
+    assert "UNKNOWN COST" in shop.run("ledger", "profit").stdout
+
+
+def test_profit_in_our_currency(shop: Desk) -> None:
+    """Costs are turned into our currency; of a provider that is gone none is known."""
+    shop.placed("1")
+    gulf = {**configuration()["providers"]["gulf"], "currency": "EUR"}
+    shop.configure(providers={"gulf": gulf}, exchange_rates={"EUR": "1.10"})
+    assert shop.json("ledger", "profit")["total"]["cost"] == "0.22"
+    services = {**configuration()["services"]}
+    services[1]["routes"][0]["provider"] = "other"
+    shop.configure(providers={"other": gulf}, services=services, exchange_rates={"EUR": "1.10"})
+    told = shop.json("ledger", "profit")["total"]
+    assert (told["cost"], told["unknown_cost"]) == ("0.00", 1)
+
+
+def test_profit_of_nothing(desk: Desk) -> None:
+    """Without orders the sums are nothing."""
+    desk.reseller()
+    assert desk.json("ledger", "profit")["total"]["profit"] == "0.00"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from aggregator.ports import Opened, StoreUnavailable
-from aggregator.store import lists, meta, resellers, short_reading, short_transaction
+from aggregator.store import lists, meta, money, resellers, short_reading, short_transaction
 from aggregator.store.exceptions import (
     StatementFailed,
     StoreClosed,
@@ -52,7 +52,7 @@ def test_parameters_and_percent_signs() -> None:
 async def test_sums_are_whole_numbers(one: PostgresStore) -> None:
     """What the database sums comes as an int, as on every kind of database."""
     await rich(one)
-    (row,) = await one.read(lambda tx: resellers.statement(tx, "shop"))
+    (row,) = await one.read(lambda tx: list(money.statement(tx, resellers.get(tx, "shop").id)))
     assert type(row["available_micros"]) is int
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from aggregator.core.model import Scope, State
 from aggregator.ports import Event, Opened, RefillReading
-from aggregator.store import ScriptedStore, keys, lists, meta, resellers, revisions
+from aggregator.store import ScriptedStore, keys, lists, meta, money, resellers, revisions
 from aggregator.store.exceptions import NameTaken, NoSuchReseller, NotEnough
 from aggregator.store.tx import Tx
 from tests.store.builders import CHARGE, HOUR, NOW, draft, placed, queued, reseller
@@ -82,7 +82,7 @@ def test_credit_and_debit(tx: Tx) -> None:
     assert resellers.debit(tx, "shop", 200, "payout", NOW).available_micros == 300
     told = [
         (row["kind"], row["note"], row["available_micros"])
-        for row in resellers.statement(tx, "shop")
+        for row in list(money.statement(tx, resellers.get(tx, "shop").id))
     ]
     assert told == [("credit", "bank", 500), ("debit", "payout", -200)]
 

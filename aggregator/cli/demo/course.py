@@ -13,8 +13,9 @@ from aggregator.cli.demo.client import Client
 from aggregator.cli.demo.errands import Errand, errands
 from aggregator.cli.demo.house import CHEAP_FACE, MONEY, RESELLER, Failed, House, opened
 from aggregator.cli.demo.screen import Screen
-from aggregator.cli.ledger import print_statement, verified
+from aggregator.cli.ledger import verified
 from aggregator.cli.opening import load
+from aggregator.cli.statement import print_statement
 
 FOLLOW_S = 45.0
 _ASK_EVERY_S = 0.4

@@ -75,9 +75,33 @@ SELECT t.id, t.order_id, t.kind, t.version, t.note, t.created_at_ms,
        sum(CASE WHEN e.account = :available THEN e.amount_micros ELSE 0 END) AS available_micros,
        sum(CASE WHEN e.account = :held THEN e.amount_micros ELSE 0 END) AS held_micros
 FROM transfers t JOIN entries e ON e.transfer_id = t.id
-WHERE t.reseller_id = :reseller_id
+WHERE t.reseller_id = :reseller_id AND t.id > :after
+  AND t.created_at_ms >= :from_ms AND t.created_at_ms < :until_ms
 GROUP BY t.id, t.order_id, t.kind, t.version, t.note, t.created_at_ms
-ORDER BY t.id;
+ORDER BY t.id LIMIT :limit;
+
+-- name: balance_at
+SELECT coalesce(sum(CASE WHEN e.account = :available THEN e.amount_micros ELSE 0 END), 0)
+           AS available_micros,
+       coalesce(sum(CASE WHEN e.account = :held THEN e.amount_micros ELSE 0 END), 0)
+           AS held_micros
+FROM transfers t JOIN entries e ON e.transfer_id = t.id
+WHERE t.reseller_id = :reseller_id AND t.created_at_ms < :at_ms;
+
+-- name: takings
+-- What touched the house's own money, with what is known of the order by now.
+SELECT t.id, t.kind, t.created_at_ms, coalesce(e.amount_micros, 0) AS micros, e.account,
+       o.id AS order_id, o.service_id, o.kind AS order_kind, o.provider, o.charge_micros,
+       o.refunded_micros, o.upstream_cost_micros, o.upstream_charge_micros
+FROM transfers t
+LEFT JOIN entries e ON e.transfer_id = t.id AND e.amount_micros > 0
+LEFT JOIN orders o ON o.id = t.order_id
+WHERE t.id > :after AND t.kind IN ('post', 'refund', 'loss')
+  AND t.created_at_ms >= :from_ms AND t.created_at_ms < :until_ms
+ORDER BY t.id LIMIT :limit;
+
+-- name: charged_for_children
+SELECT sum(upstream_charge_micros) AS micros FROM orders WHERE parent_id = :parent_id;
 
 -- name: available
 SELECT available_micros FROM accounts WHERE reseller_id = :reseller_id;

@@ -3,7 +3,8 @@
 ==================  ==========================================================
 ``serve``           the server
 ``check``           what is wrong with a configuration; ``live`` asks the providers
-``catalogue``       what providers sell; ``catalogue_import`` makes services of it
+``catalogue``       what providers sell; ``catalogue_import`` makes services of it,
+                    ``catalogue_diff`` tells what changed
 ``resellers``       ``reseller …``: who may order, his keys and his money;
                     ``reseller_prices`` what he pays, ``reseller_keys`` how he gets
                     in, ``accounts`` how he is shown

@@ -87,3 +87,13 @@ def in_category(offers: Iterable[Offer], category: str | None) -> Iterator[Offer
     """Those whose category contains ``category``, whatever its case."""
     said = (category or "").casefold()
     return (one for one in offers if said in plain_text(one.category).casefold())
+
+
+def served_by(loaded: "Loaded", provider: str) -> dict[str, list[int]]:
+    """The provider's service ID -> the services of ours with a route to it."""
+    found: dict[str, list[int]] = {}
+    for service in loaded.setup.services.values():
+        for route in service.routes:
+            if route.provider == provider:
+                found.setdefault(route.service, []).append(service.id)
+    return found

@@ -1,6 +1,7 @@
 """``aggregator catalogue …``: what providers sell, and bringing it in.
 
-``catalogue_import`` adds the command that writes services.
+``catalogue_import`` has the command that writes services, ``catalogue_diff`` the one that
+tells what changed.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.cli import catalogue_import, output
+from aggregator.cli import catalogue_diff, catalogue_import, output
 from aggregator.cli.opening import load, now_ms, reading
 from aggregator.cli.options import config_option, json_option
 from aggregator.core import pricing
@@ -26,6 +27,7 @@ def catalogue() -> None:
 
 
 catalogue.add_command(catalogue_import.import_)
+catalogue.add_command(catalogue_diff.diff)
 
 LIST_EXAMPLES = """
 \b
@@ -61,7 +63,7 @@ def list_(
     loaded = load(config_path, secrets=not stored)
     asking.known(loaded, provider)
     offers, read_at_ms = _offers(loaded, provider, stored)
-    ours = served_by(loaded, provider)
+    ours = asking.served_by(loaded, provider)
     found = [one for one in asking.in_category(offers.values(), category) if _named(one, search)]
     if as_json:
         output.as_json(
@@ -122,16 +124,6 @@ def _age(at_ms: int) -> str:
 def _named(offer: Offer, search: str) -> bool:
     name = plain_text(offer.name).casefold()
     return all(word in name for word in search.casefold().split())
-
-
-def served_by(loaded: "Loaded", provider: str) -> dict[str, list[int]]:
-    """The provider's service ID -> the services of ours with a route to it."""
-    found: dict[str, list[int]] = {}
-    for service in loaded.setup.services.values():
-        for route in service.routes:
-            if route.provider == provider:
-                found.setdefault(route.service, []).append(service.id)
-    return found
 
 
 _CAN = ("refill", "cancel", "dripfeed")

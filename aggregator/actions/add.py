@@ -165,7 +165,7 @@ def _on_sale(world: World, params: Mapping[str, str]) -> Service:
         raise ClientError(errors.SERVICE_NOT_FOUND)
     priced = routing.priced(service, world.facts(service))
     if priced is None:
-        raise ClientError(errors.UNAVAILABLE)
+        raise _unavailable(world, service, "no route's price is known, and it has a markup")
     return priced
 
 
@@ -192,17 +192,26 @@ def _draft(
         config_revision=world.setup.revision,
         now_ms=now_ms,
         first=draft(world, purchase, ranked[0]) if ranked else None,
-        queued_until_ms=None if ranked else _queued_until(world, weighed, now_ms),
+        queued_until_ms=None if ranked else _queued_until(world, service, weighed, now_ms),
         request=request,
         explanation="; ".join(one.explained() for one in weighed),
         daily_cap_micros=reseller.daily_cap_micros,
     )
 
 
-def _queued_until(world: World, weighed: Sequence[Weighed], now_ms: int) -> int:
+def _queued_until(world: World, service: Service, weighed: Sequence[Weighed], now_ms: int) -> int:
     """How long an order may wait for a route; ClientError where it is not worth it."""
     waits = any(one.verdict is Verdict.WAITING for one in weighed)
     queue_for_ms = int(world.setup.policy.queue_for_s * 1000)
-    if not waits or not queue_for_ms:
+    if not waits:
+        raise _unavailable(world, service, "; ".join(one.explained() for one in weighed))
+    if not queue_for_ms:
         raise ClientError(errors.UNAVAILABLE)
     return now_ms + queue_for_ms
+
+
+def _unavailable(world: World, service: Service, why: str) -> ClientError:
+    """An order that is refused leaves no row: its trace is an alert, one for each reason."""
+    about = ("service_unavailable", service.id, why)
+    world.alert_once(about, "service_unavailable", service=service.id, why=why)
+    return ClientError(errors.UNAVAILABLE)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from aggregator.telemetry import Metrics
 # Deadlines that move money or forget keys wait until we have run this long: a
 # machine that was off for a day must first hear what happened meanwhile.
 PATIENCE_S = 600
+TOLD_MOST = 10_000
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,8 @@ class World:
     started_s: float = 0.0
     up_since_ms: int = 0
     stopping: bool = False
-    told: set[Hashable] = field(default_factory=set)  # what was alerted once
+    told: set[tuple[object, ...]] = field(default_factory=set)  # what was alerted once
+    losses: set[tuple[int, str, str, str, int]] = field(default_factory=set)  # and these
     turn: dict[int, int] = field(default_factory=dict)  # of the queue, by service
 
     def __post_init__(self) -> None:
@@ -135,11 +137,14 @@ class World:
         log.warning(kind, alert=True, **detail)
         self.ring({"event": kind, **detail})
 
-    def alert_once(self, about: Hashable, kind: str, **detail: object) -> None:
+    def alert_once(self, about: tuple[object, ...], kind: str, **detail: object) -> None:
         """An alert about what lasts. Whoever sees its end takes ``about`` out of ``told``."""
-        if about not in self.told:
-            self.told.add(about)
-            self.alert(kind, **detail)
+        if about in self.told:
+            return
+        if len(self.told) >= TOLD_MOST:
+            self.told.clear()
+        self.told.add(about)
+        self.alert(kind, **detail)
 
     def alert_all(self, events: Sequence[Event]) -> None:
         """For events that are on disk already."""

@@ -5,6 +5,8 @@
 ``queue``       orders that wait for a route: oldest first, until ``queue_for``
 ``polling``     asks after open orders, and sparsely after ended ones
 ``catalogues``  providers' lists of services, at start and hourly
+``losses``      routes that would sell below cost, told once
+``balances``    what is left on our accounts at providers
 ``bell``        the operator's ``alert_command``
 ``doubts``      settles orders in doubt: carries out ``core.doubt.plan``
 ``incidents``   what ``plan`` looks at, from the database and from memory

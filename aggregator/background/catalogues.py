@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 import structlog
 
 from aggregator.actions import World
+from aggregator.background import losses
 from aggregator.core import drift
 from aggregator.core.drift import Change
 from aggregator.core.messages import Refused, ServiceRow, Unreadable
@@ -54,13 +55,14 @@ async def read(world: World, providers: Collection[str] | None = None) -> list[b
 
 
 async def renew(world: World) -> None:
-    """Takes what routes lead to from the database. The configuration may be replaced
-    meanwhile; then it has other routes."""
+    """Takes what routes lead to from the database, and looks for losses. The configuration
+    may be replaced meanwhile; then it has other routes."""
     while True:
         setup = world.setup
         offers = await world.store.offers(setup.routed())
         if setup is world.setup:
             world.catalogue = offers
+            await losses.review(world)
             return
 
 

@@ -3,7 +3,7 @@
 from functools import partial
 
 from aggregator.actions import Desk, World
-from aggregator.background import cures, polling, queue
+from aggregator.background import balances, cures, polling, queue
 from aggregator.background.catalogues import Catalogues
 from aggregator.background.clockwork import Job
 
@@ -14,6 +14,7 @@ def jobs(world: World, desk: Desk) -> list[Job]:
         Job("queue", 0.5, partial(queue.advance, world)),
         Job("cures", 1.0, partial(cures.look, world)),
         Job("polling", 1.0, partial(polling.poll, world)),
+        Job("balances", 300.0, partial(balances.look, world)),
         Job("catalogues", 5.0, Catalogues(world).look),
         Job("forgetting", 3600.0, partial(_forget_requests, world)),
     ]

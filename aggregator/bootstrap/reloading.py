@@ -41,6 +41,7 @@ from aggregator.store.tx import Tx
 from aggregator.upstream import UpstreamClient
 
 SHOWN = 50  # mistakes
+_ANEW = ("service_unavailable",)  # what a new configuration may have cured, or not
 
 log = structlog.get_logger(__name__)
 
@@ -163,6 +164,7 @@ class Reloader:
         live.doors.reload(new)
         live.bell.command = new.server.alert_command
         live.metrics.forget_providers(gone)
+        live.world.told -= {about for about in live.world.told if about[0] in _ANEW}
         self._loaded = new
 
     def _accepted(self, new: Loaded) -> None:

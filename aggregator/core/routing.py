@@ -32,6 +32,11 @@ class Facts:
     offer: Offer | None = None
     offers_dripfeed: bool = True
 
+    @property
+    def offered(self) -> bool:
+        """Whether orders may go there at all, as far as the operator and they are concerned."""
+        return self.provider.takes_orders and not (self.offer is not None and self.offer.gone)
+
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
@@ -100,8 +105,9 @@ def _unfit(service: Service, purchase: Purchase, facts: Facts) -> str:
     unwilling = not facts.offers_dripfeed or (offer is not None and offer.dripfeed is False)
     if purchase.kind is Kind.DRIPFEED and unwilling:
         return "no drip-feed there"
-    if sells_at_loss(service, facts):
-        return "costs more than the rate"
+    cost = loss(service, facts)
+    if cost is not None:
+        return f"costs more than the rate: {pricing.exact(cost)}"
     # A subscription's limits are per post, and a drip-feed's per run: both are
     # what ``quantity`` says. Packages have none that mean anything.
     if offer is None or TYPES[service.type].per_order:
@@ -113,11 +119,18 @@ def _unfit(service: Service, purchase: Purchase, facts: Facts) -> str:
     return ""
 
 
-def sells_at_loss(service: Service, facts: Facts) -> bool:
+def loss(service: Service, facts: Facts) -> int | None:
+    """The route's rate in our currency, where that is more than we sell for. None: the
+    service may sell there, be it because nobody knows or because the operator allows it."""
     rate = known_rate(facts)
     if rate is None or service.allow_loss:
-        return False
-    return pricing.converted(rate, facts.provider.exchange_rate) > service.rate_micros
+        return None
+    cost = pricing.converted(rate, facts.provider.exchange_rate)
+    return cost if cost > service.rate_micros else None
+
+
+def sells_at_loss(service: Service, facts: Facts) -> bool:
+    return loss(service, facts) is not None
 
 
 def heeded(choice: Weighed, admission: Admission, why: str) -> Weighed:
@@ -164,7 +177,7 @@ def priced(service: Service, facts: Sequence[Facts]) -> Service | None:
         return service
     for one in facts:
         rate = known_rate(one)
-        if rate is None or not one.provider.takes_orders or (one.offer and one.offer.gone):
+        if rate is None or not one.offered:
             continue
         ours = pricing.converted(rate, one.provider.exchange_rate * (1 + service.markup))
         micros = pricing.round_up(ours)

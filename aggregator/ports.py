@@ -36,6 +36,7 @@ from aggregator.core.model import (
     State,
 )
 from aggregator.core.outcome import Outcome
+from aggregator.core.retention import Rule
 from aggregator.core.scanning import Heard
 from aggregator.dialects import Dialect
 
@@ -301,6 +302,9 @@ class Store(Protocol):
 
     async def forget_requests(self, before_ms: int) -> None:
         """Drops idempotency keys that were first seen before then."""
+
+    async def forget(self, rule: Rule, before_ms: int) -> int:
+        """Forgets of some orders that ended before then; of how many: 0, it is done."""
 
     async def changed_elsewhere(self) -> bool:
         """Whether another process has committed since the last call."""

@@ -3,7 +3,7 @@
 from functools import partial
 
 from aggregator.actions import Desk, World
-from aggregator.background import balances, cures, polling, queue
+from aggregator.background import balances, cures, forgetting, polling, queue
 from aggregator.background.catalogues import Catalogues
 from aggregator.background.clockwork import Job
 
@@ -16,19 +16,11 @@ def jobs(world: World, desk: Desk) -> list[Job]:
         Job("polling", 1.0, partial(polling.poll, world)),
         Job("balances", 300.0, partial(balances.look, world)),
         Job("catalogues", 5.0, Catalogues(world).look),
-        Job("forgetting", 3600.0, partial(_forget_requests, world)),
+        Job("forgetting", 3600.0, partial(forgetting.forget, world)),
     ]
-
-
-REQUESTS_KEPT_MS = 7 * 24 * 3_600_000  # at least 72 h are promised
 
 
 async def _notice_others(world: World, desk: Desk) -> None:
     """A command may have withdrawn a key or credited a balance meanwhile."""
     if await world.store.changed_elsewhere():
         desk.forget()
-
-
-async def _forget_requests(world: World) -> None:
-    if world.patient:
-        await world.store.forget_requests(world.clock.now_ms() - REQUESTS_KEPT_MS)

@@ -12,7 +12,7 @@ from aggregator.config.forms import Forms
 from aggregator.config.schema import RouteForm
 from aggregator.config.settings import Limits, ServerSettings
 from aggregator.core import pricing
-from aggregator.core.model import Policy, Provider, Route, Service
+from aggregator.core.model import Policy, Provider, Retention, Route, Service
 from aggregator.ports import Setup
 
 
@@ -39,7 +39,7 @@ def _revision(
 
 
 def _policy(forms: Forms) -> Policy:
-    config = forms.config
+    config, kept = forms.config, forms.retention
     return Policy(
         currency=str(config.currency),
         answer_within_s=config.answer_within,
@@ -50,6 +50,7 @@ def _policy(forms: Forms) -> Policy:
         watch_ended_s=config.watch_ended,
         drain_within_s=config.drain_within,
         first_order_id=config.first_order_id,
+        retention=Retention(kept.links, kept.comments, kept.events),
     )
 
 

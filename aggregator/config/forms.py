@@ -10,7 +10,14 @@ from typing import Any, TypeVar
 from aggregator import dialects
 from aggregator.config import keys, schema, yaml_tree
 from aggregator.config.mistakes import Report, Where
-from aggregator.config.schema import ConfigForm, LimitsForm, ProviderForm, RouteForm, ServiceForm
+from aggregator.config.schema import (
+    ConfigForm,
+    LimitsForm,
+    ProviderForm,
+    RetentionForm,
+    RouteForm,
+    ServiceForm,
+)
 from aggregator.config.sources import plain
 from aggregator.config.values import name
 from aggregator.dialects import Dialect
@@ -30,6 +37,7 @@ class Forms:
 
     config: ConfigForm
     limits: LimitsForm
+    retention: RetentionForm
     providers: Mapping[str, ProviderForm]
     keys: Mapping[str, str] = field(repr=False)
     admin_token: str | None = field(repr=False)
@@ -52,6 +60,8 @@ def parse(data: Mapping[str, Any], base: Path, environ: Mapping[str, str], repor
     return Forms(
         config=config,
         limits=schema.parse(LimitsForm, config.limits, ("limits",), report) or LimitsForm(),
+        retention=schema.parse(RetentionForm, config.retention, ("retention",), report)
+        or RetentionForm(),
         providers=providers,
         keys=_keys(providers, base, environ, report),
         admin_token=_admin_token(config, base, environ, report),

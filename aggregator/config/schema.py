@@ -38,6 +38,10 @@ PerMinute = Annotated[int | None, PlainValidator(values.optional(values.per_minu
 Wait = Annotated[float, PlainValidator(values.duration("0s", "366d"))]
 Deadline = Annotated[float, PlainValidator(values.duration("100ms", "110s"))]
 LongDeadline = Annotated[float, PlainValidator(values.duration("1s", "366d"))]
+Kept = Annotated[float | None, PlainValidator(values.optional(values.duration("1d", "3660d")))]
+KeptLonger = Annotated[
+    float | None, PlainValidator(values.optional(values.duration("7d", "3660d")))
+]
 Quantity = Annotated[int, PlainValidator(values.whole(1, LARGEST_QUANTITY))]
 OrderId = Annotated[int, PlainValidator(values.whole(1, 10**18))]
 Calls = Annotated[int, PlainValidator(values.whole(1, 10_000))]
@@ -77,6 +81,12 @@ class LimitsForm(Form):
     per_key: OptionalLimit = None
     per_address: OptionalLimit = None
     failed_auth: OptionalLimit = Limit(20, 60)
+
+
+class RetentionForm(Form):
+    links: Kept = None
+    comments: Kept = None
+    events: KeptLonger = None
 
 
 class ProviderForm(Form):
@@ -140,6 +150,7 @@ class ConfigForm(Form):
     drain_within: Wait = 30
     first_order_id: OrderId = 1
     trusted_proxies: Proxies = []
+    retention: Raw = {}
     limits: Raw = {}
     alert_command: Command = None
     faces: Names = {"/api/v2": "standard"}
@@ -152,6 +163,7 @@ class ConfigForm(Form):
 FORMS: dict[str, type[Form]] = {
     "": ConfigForm,
     "limits": LimitsForm,
+    "retention": RetentionForm,
     "providers.*": ProviderForm,
     "services.*": ServiceForm,
     "services.*.routes.*": RouteForm,

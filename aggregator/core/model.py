@@ -141,6 +141,15 @@ class Provider:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How long after its end something of an order is kept; None: for good."""
+
+    links_s: float | None = None
+    comments_s: float | None = None
+    events_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The operator's house rules; durations in seconds."""
 
@@ -153,6 +162,7 @@ class Policy:
     watch_ended_s: float = 259_200
     drain_within_s: float = 30
     first_order_id: int = 1
+    retention: Retention = Retention()
 
 
 @dataclass(frozen=True, slots=True)

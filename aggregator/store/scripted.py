@@ -18,6 +18,7 @@ import structlog
 from aggregator.core import drift
 from aggregator.core.drift import Change
 from aggregator.core.model import Attempt, Offer, Order, Policy, Refill, Reseller
+from aggregator.core.retention import Rule
 from aggregator.ports import (
     AttemptDraft,
     Closed,
@@ -39,6 +40,7 @@ from aggregator.store import (
     lists,
     orders,
     refills,
+    retention,
     rows,
     statuses,
 )
@@ -243,6 +245,9 @@ class ScriptedStore(ABC):
     async def forget_requests(self, before_ms: int) -> None:
         while await self.write(partial(orders.forget_requests, before_ms=before_ms)):
             pass  # in pieces: a long transaction would keep orders waiting
+
+    async def forget(self, rule: Rule, before_ms: int) -> int:
+        return await self.write(partial(retention.forget, rule=rule, before_ms=before_ms))
 
     async def numbers(self) -> Numbers:
         """Counts of open orders and the oldest of them, for metrics."""

@@ -22,6 +22,7 @@ ENVIRON = {"GULF_KEY": "k1", "OWNER_KEY": "k2"}
 SECTIONS = {
     "": ("The server", "Money", "Orders", "More files and dialects"),
     "limits": ("`limits`",),
+    "retention": ("`retention`",),
     "providers.*": ("Providers",),
     "services.*": ("Services",),
     "services.*.routes.*": ("`routes`",),

@@ -71,6 +71,9 @@ TOP = [
     ),
     ("trusted_proxies: 10.0.0.1", "trusted_proxies: must be a list"),
     ("limits: 5", "limits: must be a mapping"),
+    ("retention: {links: 1h}", "retention.links: must be between 1d and 3660d"),
+    ("retention: {events: 1d}", "retention.events: must be between 7d and 3660d"),
+    ("retention: {link: 1d}", "retention.link: unknown key (did you mean 'links'?)"),
     (
         "limits: {per_key: 20}",
         "limits.per_key: must be a number per time, such as 20/min, 5/s or 1000/hour, not 20",

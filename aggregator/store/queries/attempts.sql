@@ -64,3 +64,6 @@ WHERE provider = :provider AND kind = :kind AND upstream_order_id = :upstream_or
 SELECT id, order_id FROM attempts
 WHERE state IN ('sending', 'in_doubt') AND state = 'sending' AND boot_id NOT IN (:alive...)
 ORDER BY order_id;
+
+-- name: forget_causes
+UPDATE attempts SET cause = NULL WHERE order_id IN (:ids...);

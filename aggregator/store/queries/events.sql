@@ -6,3 +6,6 @@ SELECT id FROM events WHERE order_id = :order_id AND kind = :kind AND detail = :
 
 -- name: events
 SELECT at_ms, kind, detail FROM events WHERE order_id = :order_id ORDER BY id;
+
+-- name: forget_events
+DELETE FROM events WHERE order_id IN (:ids...);

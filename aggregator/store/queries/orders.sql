@@ -122,3 +122,12 @@ WHERE state = :state AND ended_at_ms IS NULL;
 -- name: waiting_for_person
 SELECT count(*) AS orders FROM orders
 WHERE state = 'in_doubt' AND ended_at_ms IS NULL AND needs_person = 1;
+
+-- name: ended_orders
+SELECT id, ended_at_ms, params FROM orders
+WHERE ended_at_ms >= :after_ms AND (ended_at_ms, id) > (:after_ms, :after_id)
+  AND ended_at_ms < :before_ms
+ORDER BY ended_at_ms, id LIMIT :limit;
+
+-- name: forget_params
+UPDATE orders SET params = :params, link = :link WHERE id = :order_id;

@@ -15,6 +15,7 @@ the one that other work on the machine disturbs least.
 ``load``       sends requests and times the answers
 ``baselines``  what ours is held against
 ``ground``     a configuration and a database with a reseller
+``grown``      databases with millions of orders
 ``processes``  starting, pinning, CPU time, memory
 ``figures``    which there are
 ``placing``    the figures of ``add``

@@ -1,10 +1,15 @@
 """That the bench runs, with everything in processes of its own. What it measures is not asked."""
 
+from pathlib import Path
+
 import pytest
 
-from benchmarks.bench import figures
+from aggregator.store import short_reading
+from aggregator.store.verify import verify
+from benchmarks.bench import figures, grown
 from benchmarks.bench.effort import Effort
 
+STATES = "SELECT state, count(*) AS n FROM orders GROUP BY state"
 SHORT = Effort(rounds=1, seconds=0.2, warm_s=0.05)
 
 
@@ -13,3 +18,14 @@ async def test_every_figure_can_be_measured(name: str) -> None:
     """Each figure of the bench comes to a value, and no answer on the way is wrong."""
     for figure in await figures.ALL[name](SHORT):
         assert figure.score > 0 or figure.goal.of == "difference"
+
+
+def test_a_grown_database_is_sound(tmp_path: Path) -> None:
+    """A database made for the bench passes ``ledger verify``, as one of the server's would."""
+    grown.make(tmp_path / "grown.db", 200, open_orders=30)
+    with short_reading(str(tmp_path / "grown.db"), grown.POLICY) as tx:
+        assert verify(tx) == []
+        assert {row["state"]: row["n"] for row in tx.all(STATES)} == {
+            "completed": 170,
+            "placed": 30,
+        }

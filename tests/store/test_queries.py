@@ -49,6 +49,13 @@ def _small(step: str) -> bool:
     return any(small in step for small in _SMALL)
 
 
+@pytest.mark.parametrize("name", sorted(QUERIES))
+def test_no_statement_goes_through_a_provider(sqlite_tx: Tx, name: str) -> None:
+    """Of all there ever was at a provider, a statement reads the first or the last few only."""
+    whole = [step for step in plan(sqlite_tx, name) if step.endswith("_at_provider (provider=?)")]
+    assert whole == [] or ":limit" in QUERIES[name]
+
+
 @pytest.mark.parametrize("name", ["queued", "due"])
 def test_oldest_first_without_sorting(sqlite_tx: Tx, name: str) -> None:
     """The oldest orders are read off an index in their order."""

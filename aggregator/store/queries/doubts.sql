@@ -31,8 +31,9 @@ WHERE provider = :provider AND id >= :from_id AND boot_id <> ''
 ORDER BY id LIMIT :limit;
 
 -- name: adds_in_flight
+-- The || keeps SQLite from going through all there ever was at that provider.
 SELECT id, kind, state, created_at_ms, ended_at_ms, upstream_order_id FROM attempts
-WHERE state IN ('sending', 'in_doubt') AND state = 'sending' AND provider = :provider;
+WHERE state IN ('sending', 'in_doubt') AND state = 'sending' AND provider || '' = :provider;
 
 -- name: first_ids
 SELECT kind, upstream_order_id FROM attempts
@@ -55,10 +56,10 @@ WHERE provider = :provider AND kind <> 'subscription' AND parent_id IS NULL
 ORDER BY id DESC LIMIT :limit;
 
 -- name: parents_open
--- Orders out of which a provider still makes others.
+-- Orders out of which a provider still makes others. The ||: see adds_in_flight.
 SELECT o.*, EXISTS (SELECT 1 FROM orders child WHERE child.parent_id = o.id) AS has_children
 FROM orders o
-WHERE o.state = 'placed' AND o.ended_at_ms IS NULL AND o.provider = :provider
+WHERE o.state = 'placed' AND o.ended_at_ms IS NULL AND o.provider || '' = :provider
   AND o.kind <> 'normal';
 
 -- name: refills_open

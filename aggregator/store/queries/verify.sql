@@ -87,11 +87,12 @@ WHERE o.ended_at_ms IS NULL AND o.state IN ('sending', 'in_doubt')
   );
 
 -- name: verify_placed
+-- The || keeps SQLite from going through all of a provider's attempts for each order.
 SELECT o.id, o.state FROM orders o
 WHERE (o.upstream_order_id IS NOT NULL OR o.state IN ('placed', 'completed', 'partial'))
   AND NOT EXISTS (
       SELECT 1 FROM attempts a
-      WHERE a.order_id = o.id AND a.state = 'placed' AND a.provider = o.provider
+      WHERE a.order_id = o.id AND a.state = 'placed' AND a.provider || '' = o.provider
         AND a.upstream_order_id = o.upstream_order_id
   );
 

@@ -1,5 +1,6 @@
 """What we tell about ourselves."""
 
+import asyncio
 import io
 import json
 import logging
@@ -166,6 +167,35 @@ def test_calls_are_marked() -> None:
     before, within = map(json.loads, stream.getvalue().splitlines())
     assert "call" not in before
     assert within["call"] == "c-1"
+
+
+async def test_lines_of_one_turn_leave_together() -> None:
+    """All that is said in one turn of the event loop is written at its end, at once."""
+    stream = _Writes()
+    telemetry.set_up(stream=stream)
+    for name in ("first", "second"):
+        telemetry.logger("test").info(name)
+    assert stream.writes == []
+    await asyncio.sleep(0)
+    assert [text.count("\n") for text in stream.writes] == [2]
+    telemetry.logger("test").info("third")
+    await asyncio.to_thread(telemetry.logger("test").info, "from a thread")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()][2:] == [
+        "third",
+        "from a thread",
+    ]
+
+
+class _Writes(io.StringIO):
+    """Remembers each write on its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.writes.append(text)
+        return super().write(text)
 
 
 def test_a_closed_stream_fails_nothing() -> None:

@@ -20,11 +20,12 @@ class Answering:
     def __init__(self, fingerprint: str = "") -> None:
         self.fingerprint = fingerprint
         self._claimed = False
-        self._answer: asyncio.Future[Added | Exception] = asyncio.get_running_loop().create_future()
+        self._answer: Added | Exception | None = None
+        self._waiting: list[asyncio.Future[None]] = []
 
     @property
     def given(self) -> bool:
-        return self._answer.done()
+        return self._answer is not None
 
     def claim_error(self) -> bool:
         """Whether the order may still end with an error; then it must, or ``release``."""
@@ -35,7 +36,7 @@ class Answering:
 
     def give_id(self, order_id: int, kind: Kind) -> None:
         if not self._claimed and not self.given:
-            self._answer.set_result(Added(str(order_id), kind))
+            self._give(Added(str(order_id), kind))
 
     def give_error(self, text: str) -> None:
         self.fail(ClientError(text))
@@ -43,7 +44,7 @@ class Answering:
     def fail(self, bug: Exception) -> None:
         """Nothing was written: whoever waits gets the exception that says so."""
         if not self.given:
-            self._answer.set_result(bug)
+            self._give(bug)
 
     def release_id(self, order_id: int, kind: Kind) -> None:
         """The claimed error did not come to be: the ID is the answer after all."""
@@ -52,7 +53,16 @@ class Answering:
 
     async def wait(self) -> Added:
         """The answer; raises the error that was given. Safe to cancel."""
-        answer = await asyncio.shield(self._answer)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        while self._answer is None:
+            waiting = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiting)
+            await waiting
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+    def _give(self, answer: Added | Exception) -> None:
+        self._answer = answer
+        for waiting in self._waiting:
+            if not waiting.done():  # else whoever waited has hung up
+                waiting.set_result(None)

@@ -30,6 +30,7 @@ Neutral = (
     list[ServiceRow] | Added | StatusAnswers | RefillAnswers | CancelAnswers | Balance | Refused
 )
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # dumps() makes one a call
 _UNAVAILABLE = Unreadable("no answer")
 _ID = re.compile(r"[1-9][0-9]{0,63}")
 _NUMBER = re.compile(r"0|-?[1-9][0-9]{0,63}")
@@ -41,7 +42,7 @@ def encode_answer(dialect: Dialect, command: Command, answer: Neutral) -> bytes:
     An ID that is Unreadable, or not in the answer, gets "Service temporarily
     unavailable". Numbers keep the digits they have; no exponents.
     """
-    return json.dumps(_document(dialect, command, answer), separators=(",", ":")).encode()
+    return _encode(_document(dialect, command, answer)).encode()
 
 
 def _document(dialect: Dialect, command: Command, answer: Neutral) -> object:

@@ -14,7 +14,6 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, TextIO, cast
 from urllib.parse import quote_plus
@@ -23,6 +22,8 @@ import orjson
 import structlog
 from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from aggregator.telemetry.sink import Sink
 
 CALL: ContextVar[str] = ContextVar("call")
 """Which of our requests a line belongs to; goes into every line as ``call``."""
@@ -134,21 +135,6 @@ def _add_call(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDi
     return event
 
 
-class _Sink:
-    """Where lines go. A full disk or a closed pipe must not fail an order."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> None:
-        with suppress(OSError, ValueError):
-            self._stream.write(text)
-
-    def flush(self) -> None:
-        with suppress(OSError, ValueError):
-            self._stream.flush()
-
-
 def _json(event: EventDict, **_: Any) -> str:
     try:
         return orjson.dumps(event, default=repr).decode()
@@ -185,7 +171,7 @@ def set_up(
         redactor,
     ]
     renderer = _HUMAN if (stream.isatty() if human is None else human) else _MACHINE
-    sink = cast(TextIO, _Sink(stream))  # all that is asked of it is write and flush
+    sink = cast(TextIO, Sink(stream))  # all that is asked of it is write and flush
     structlog.configure(
         processors=[*stamped, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import TypeVar
 
 import prometheus_client as prometheus
@@ -58,7 +59,10 @@ class Metrics:
         )
 
     def _new(self, kind: type[M], name: str, text: str, *labels: str) -> M:
-        return kind(f"aggregator_{name}", text, labels, registry=self.registry)
+        metric = kind(f"aggregator_{name}", text, labels, registry=self.registry)
+        if kind is not prometheus.Gauge:  # of which some are removed again
+            metric.labels = cache(metric.labels)  # type: ignore[method-assign]  # a dear look-up
+        return metric
 
     def request(self, action: str, answer: str, seconds: float) -> None:
         """One request: ``answer`` is "ok" or the kind of refusal."""

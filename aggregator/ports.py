@@ -36,6 +36,7 @@ from aggregator.core.model import (
     State,
 )
 from aggregator.core.outcome import Outcome
+from aggregator.core.pacing import UNHURRIED, Pace
 from aggregator.core.retention import Rule
 from aggregator.core.scanning import Heard
 from aggregator.dialects import Dialect
@@ -189,6 +190,7 @@ class Reading:
     order_id: int
     status: OrderStatus
     asked_at_ms: int
+    pace: Pace = UNHURRIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,16 +270,18 @@ class Store(Protocol):
 
     async def attempts(self, order_id: int) -> list[Attempt]: ...
 
-    async def due(self, now_ms: int, limit: int) -> list[Order]:
-        """Placed and watched orders whose ``next_check_at_ms`` has come, oldest due first."""
+    async def due(self, provider: str, until_ms: int, limit: int) -> list[Order]:
+        """Orders at a provider, placed or watched, whose ``next_check_at_ms`` comes until
+        then; the longest due first."""
 
     async def apply_statuses(
         self, readings: Sequence[Reading], policy: Policy, now_ms: int
     ) -> list[Event]:
         """Settle each (core.settlement) with its money; returns what is worth an alert."""
 
-    async def check_later(self, order_ids: Sequence[int], next_check_at_ms: int | None) -> None:
-        """Nobody answered for these: ask again then; None: never."""
+    async def check_later(self, when: Mapping[int, int | None]) -> None:
+        """By order ID, when to ask after it next; None: never. One that is not asked
+        after any more stays so."""
 
     # -- refills
     async def add_refill(self, order: Order, upstream_refill_id: str, now_ms: int) -> int: ...
@@ -298,7 +302,11 @@ class Store(Protocol):
         """Those of ``wanted`` (provider -> its service IDs) that catalogues told of; those
         that are gone by now, too."""
 
-    async def record(self, events: Sequence[Event], now_ms: int) -> None: ...
+    async def record(self, events: Sequence[Event], now_ms: int, most: int | None = None) -> None:
+        """``most``: of one kind so many are kept of each order."""
+
+    async def record_once(self, event: Event, now_ms: int) -> bool:
+        """False where the very same event stands there already."""
 
     async def forget_requests(self, before_ms: int) -> None:
         """Drops idempotency keys that were first seen before then."""

@@ -4,10 +4,10 @@
 
 Every case of ``storm_cases`` is bought several times; then the provider's word on each
 is delivered over and over, through the poller and through resellers' ``status`` calls
-at the same time, in shuffled lists. Before the first answer, one is asked for that
-says "Canceled" and arrives last: it is old by then, and must change nothing. In the
-end every order has cost what the table says, by one refund where one answer told all,
-and the ledger verifies.
+at the same time, in shuffled lists. Before the first answer, another server on the same
+database asks for one that says "Canceled" and arrives last: it is old by then, and must
+change nothing. In the end every order has cost what the table says, by one refund
+where one answer told all, and the ledger verifies.
 
 Real are the desk, the poller, the codec and the store; the socket is left out, and the
 clock goes on by hand, a quarter of a day at a time.
@@ -42,6 +42,7 @@ from benchmarks.storm_cases import CASES, POST, RUN, UNITS, Case, row
 START_MS = 1_800_000_000_000
 STEP_S = 22_000.0  # longer than an ended order is left alone
 MONEY = 10**12
+ADDRESS = "127.0.0.1"
 LISTED = 100
 LATE = row("Canceled", '"997"')
 ASKS_EACH = 3  # resellers' questions after each order in each round
@@ -129,6 +130,7 @@ class Teller:
 class Storm:
     world: World
     desk: Desk
+    other: Desk  # of another server on the same database
     key: str
     teller: Teller
     clock: HandClock
@@ -136,7 +138,7 @@ class Storm:
     orders: list[int] = field(default_factory=list)
 
     async def ask(self, action: str, **params: str) -> Any:
-        return await self.desk.carry_out(self.key, Command(action, params), None, "127.0.0.1")
+        return await self.desk.carry_out(self.key, Command(action, params), None, ADDRESS)
 
     async def buy(self, cases: Sequence[Case]) -> None:
         self.teller.expected = list(cases)
@@ -148,25 +150,19 @@ class Storm:
             self.orders.append(int(added.order))
             await asyncio.gather(*self.world.tasks)
 
-    def questions(self, times: int = 1) -> list[asyncio.Task[Any]]:
+    def questions(self, desk: Desk, times: int = 1) -> list[asyncio.Task[Any]]:
         """Resellers' questions after every order, in shuffled lists."""
         ids = self.orders * times
         self.teller.rng.shuffle(ids)
         lists = [ids[start : start + LISTED] for start in range(0, len(ids), LISTED)]
+        commands = [Command("status", {"orders": ",".join(map(str, one))}) for one in lists]
         return [
-            asyncio.create_task(self.ask("status", orders=",".join(map(str, one)))) for one in lists
+            asyncio.create_task(desk.carry_out(self.key, one, None, ADDRESS)) for one in commands
         ]
-
-    async def poll(self) -> None:
-        """Until nothing is due: one turn of the poller takes so many and no more."""
-        for _ in range(100):
-            if not await self.store.due(self.clock.ms, 1):
-                return
-            await polling.poll(self.world)
 
     async def round(self) -> None:
         self.clock.ms += int(STEP_S * 1000)
-        await asyncio.gather(self.poll(), *self.questions(ASKS_EACH))
+        await asyncio.gather(polling.poll(self.world), *self.questions(self.desk, ASKS_EACH))
 
 
 async def run(deliveries: int, copies: int, seed: int) -> Findings:
@@ -198,7 +194,7 @@ async def run(deliveries: int, copies: int, seed: int) -> Findings:
 async def _late_answers(storm: Storm) -> None:
     """The first round, with answers that were asked for before it and arrive after it."""
     release = storm.teller.held = asyncio.Event()
-    late = storm.questions()
+    late = storm.questions(storm.other)
     async with asyncio.timeout(PATIENCE_S):
         for _ in storm.orders:
             await storm.teller.asked.acquire()
@@ -253,8 +249,12 @@ async def _opened(rng: Random) -> AsyncIterator[Storm]:
             key = await store.write(lambda tx: resellers.add(tx, "shop", START_MS))
             await store.write(lambda tx: resellers.credit(tx, "shop", MONEY, "storm", START_MS))
             teller, clock = Teller(rng), HandClock()
-            world = World(store, teller, clock, _setup(policy), "storm")  # type: ignore[arg-type]
-            yield Storm(world, Desk(world), key, teller, clock, store)
+            world, other = (
+                World(store, teller, clock, _setup(policy), boot)  # type: ignore[arg-type]
+                for boot in ("storm", "other")
+            )
+            yield Storm(world, Desk(world), Desk(other), key, teller, clock, store)
+            await asyncio.gather(world.finish(PATIENCE_S), other.finish(PATIENCE_S))
         finally:
             await store.close()
 

@@ -66,6 +66,7 @@ class FakeUpstream:
     healths: dict[str, Health] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
+    holds: dict[str, asyncio.Event] = field(default_factory=dict)  # until then: no answer
     asked: list[tuple[str, str, Kind, tuple[str, ...]]] = field(default_factory=list)
 
     async def add(
@@ -94,7 +95,10 @@ class FakeUpstream:
     async def status(
         self, provider: str, ids: Sequence[str], kind: Kind, *, timeout_s: float
     ) -> dict[str, Any]:
-        return self._answers("status", provider, ids, kind, self.statuses)
+        answers = self._answers("status", provider, ids, kind, self.statuses)
+        if provider in self.holds:
+            await self.holds[provider].wait()
+        return answers
 
     async def probe(
         self, provider: str, ids: Sequence[str], kind: Kind, *, timeout_s: float

@@ -65,6 +65,7 @@ async def _asked_for(world: World, orders: Sequence[Order]) -> Answers:
             answers[order.id] = await translated(
                 world, order, "cancel", no, errors.CANCEL_NOT_AVAILABLE
             )
-    soon = [order_id for order_id, no in answers.items() if no is None]
-    await world.store.check_later(soon, world.clock.now_ms())
+    now_ms = world.clock.now_ms()
+    if soon := {order_id: now_ms for order_id, no in answers.items() if no is None}:
+        await world.store.check_later(soon)
     return answers

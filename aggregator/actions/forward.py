@@ -4,10 +4,13 @@ A provider's words never reach the reseller: his answer says that it was not
 available, or that the trouble is ours.
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from aggregator.actions.refresh import ask_providers
+import structlog
+
 from aggregator.actions.world import World
 from aggregator.core import errors
 from aggregator.core.errors import ErrorClass
@@ -19,6 +22,8 @@ TIMEOUT_S = 8.0
 
 Answer = TypeVar("Answer", covariant=True)
 
+log = structlog.get_logger(__name__)
+
 
 class Call(Protocol[Answer]):
     """``Upstream.refill`` or ``Upstream.cancel``."""
@@ -29,13 +34,23 @@ class Call(Protocol[Answer]):
 
 
 async def forwarded(orders: Sequence[Order], call: Call[Answer]) -> dict[int, Answer]:
-    """Asks each provider about its orders with one ``call``; the answers by our ID."""
+    """Asks each provider about its orders with one ``call``; the answers by our ID.
 
-    async def ask(provider: str, kind: Kind, ids: Mapping[str, int]) -> dict[int, Answer]:
-        said = await call(provider, list(ids), timeout_s=TIMEOUT_S)
-        return {ids[theirs]: answer for theirs, answer in said.items()}
-
-    return await ask_providers(orders, ask)
+    What it raises for one of them is logged, and costs only that one's answers.
+    """
+    groups: dict[str, dict[str, int]] = defaultdict(dict)
+    for order in orders:
+        if order.provider is not None and order.upstream_order_id is not None:
+            groups[order.provider][order.upstream_order_id] = order.id
+    asking = (call(name, list(ids), timeout_s=TIMEOUT_S) for name, ids in groups.items())
+    answers: dict[int, Answer] = {}
+    found = await asyncio.gather(*asking, return_exceptions=True)
+    for (provider, ids), said in zip(groups.items(), found, strict=True):
+        if isinstance(said, BaseException):
+            log.error("asking_failed", provider=provider, exc_info=said)
+        else:
+            answers |= {ids[theirs]: answer for theirs, answer in said.items()}
+    return answers
 
 
 # The trouble is between us and the provider: the reseller may repeat.

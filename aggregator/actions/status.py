@@ -4,7 +4,7 @@ from decimal import Decimal
 from functools import partial
 
 from aggregator.actions.ids import asked
-from aggregator.actions.refresh import fresh_orders
+from aggregator.actions.refresh import fresh_orders, question
 from aggregator.actions.world import World
 from aggregator.core import errors, lifecycle, pricing, settlement
 from aggregator.core.messages import Command, OrderStatus, Refused, StatusAnswers
@@ -30,11 +30,10 @@ async def status(
 
 def is_stale(world: World, order: Order) -> bool:
     """Ended orders are the poller's business: a reseller gets what stands there."""
-    if order.state is not State.PLACED:
+    asked = question(world, order)
+    if order.state is not State.PLACED or asked is None:
         return False
-    if order.asked_at_ms is None:
-        return True
-    return world.clock.now_ms() - order.asked_at_ms >= world.setup.policy.status_ttl_s * 1000
+    return not world.asking.orders.is_answered(asked, order.asked_at_ms, world.setup.policy)
 
 
 async def _shown(world: World, order: Order) -> OrderStatus:

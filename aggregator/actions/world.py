@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from aggregator.actions.answering import Answering
+from aggregator.actions.asking import Asking
 from aggregator.actions.doubtful import Doubtful, sequence_of
 from aggregator.actions.lists import Lists
 from aggregator.core import routing
@@ -21,6 +22,8 @@ from aggregator.telemetry import Metrics
 # machine that was off for a day must first hear what happened meanwhile.
 PATIENCE_S = 600
 TOLD_MOST = 10_000
+
+EVENTS_OF_A_KIND = 50  # kept of each order, where it is clients who cause them
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +46,7 @@ class World:
     answering: dict[tuple[int, str], Answering] = field(default_factory=dict)
     doubtful: Doubtful = field(default_factory=Doubtful)
     lists: Lists = field(default_factory=Lists)
+    asking: Asking = field(init=False)
     started_s: float = 0.0
     up_since_ms: int = 0
     stopping: bool = False
@@ -51,6 +55,7 @@ class World:
     turn: dict[int, int] = field(default_factory=dict)  # of the queue, by service
 
     def __post_init__(self) -> None:
+        self.asking = Asking(self.clock)
         self.started_s = self.clock.monotonic()
         self.up_since_ms = self.clock.now_ms()
 
@@ -63,6 +68,7 @@ class World:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.asking.close()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Runs ``work`` in a task of the app's: no client hanging up ends it."""
@@ -128,8 +134,9 @@ class World:
         return routing.candidates(service, weighed, [self.draw() for _ in weighed])
 
     async def record(self, order: Order, kind: str, **detail: object) -> None:
-        """An event of the order's story."""
-        await self.store.record([Event(order.id, kind, detail)], self.clock.now_ms())
+        """An event of the order's story. What a client repeats must not fill the disk."""
+        event = Event(order.id, kind, detail)
+        await self.store.record([event], self.clock.now_ms(), most=EVENTS_OF_A_KIND)
 
     def alert(self, kind: str, **detail: object) -> None:
         """An operator should look: log, metrics, ``alert_command``. No secrets in it."""

@@ -12,18 +12,14 @@
 ``incidents``   what ``plan`` looks at, from the database and from memory
 ``verdicts``    what ``plan`` decided, written down; and what is there after all
 ``cures``       paused providers: is the money there, does the key work again
-``numbers``     how many orders wait, are in doubt, are overdue: for the metrics
-``audit``       verifies the ledger once a day
 ``watchdog``    tells systemd that the loop turns and the writer answers
 ==============  ==============================================================
 """
 
-from aggregator.background import numbers
-from aggregator.background.audit import Audit
 from aggregator.background.bell import Bell
 from aggregator.background.clockwork import Clockwork, Job
 from aggregator.background.doubts import Doubts
 from aggregator.background.jobs import jobs
 from aggregator.background.watchdog import watchdog
 
-__all__ = ["Audit", "Bell", "Clockwork", "Doubts", "Job", "jobs", "numbers", "watchdog"]
+__all__ = ["Bell", "Clockwork", "Doubts", "Job", "jobs", "watchdog"]

@@ -13,7 +13,7 @@ def jobs(world: World, desk: Desk) -> list[Job]:
         Job("elsewhere", 0.5, partial(_notice_others, world, desk)),
         Job("queue", 0.5, partial(queue.advance, world)),
         Job("cures", 1.0, partial(cures.look, world)),
-        Job("polling", 1.0, partial(polling.poll, world)),
+        Job("polling", 1.0, partial(polling.keep_polling, world)),
         Job("balances", 300.0, partial(balances.look, world)),
         Job("catalogues", 5.0, Catalogues(world).look),
         Job("forgetting", 3600.0, partial(forgetting.forget, world)),

@@ -6,7 +6,7 @@
 ``doors``       both listeners, as the configuration has them
 ``reloading``   a new configuration for a server that runs
 ``memory``      what the database remembers of configurations
-``watching``    other servers' deaths
+``watching``    numbers, and other servers' deaths
 ``clocks``      the machine's clocks, and the time that a stop may take
 ==============  ==============================================================
 
@@ -27,7 +27,7 @@ import structlog
 
 from aggregator import api, config, store, telemetry
 from aggregator.actions import Desk, World
-from aggregator.background import Audit, Bell, Clockwork, Doubts, Job, jobs, numbers, watchdog
+from aggregator.background import Bell, Clockwork, Doubts, Job, jobs, watchdog
 from aggregator.bootstrap import doors, watching, worlds
 from aggregator.bootstrap.clocks import Drain, SystemClock
 from aggregator.bootstrap.memory import memory, remember
@@ -90,8 +90,7 @@ async def running(
         work = [
             *jobs(world, desk),
             Job("doubts", 1.0, doubts.settle),
-            Job("numbers", 5.0, partial(numbers.count, world, database)),
-            Job("audit", 600.0, Audit(world, database).look),
+            Job("numbers", 5.0, partial(watching.count, world, database, metrics)),
             Job("others", 5.0, partial(watching.watch_others, world, database)),
             Job("bell", 0.0, bell.answer),
             *watchdog(database, environ or {}),

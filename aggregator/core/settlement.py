@@ -30,13 +30,9 @@ from aggregator.core.lifecycle import ENDED, TRANSITIONS, Word, read_word
 from aggregator.core.messages import OrderStatus
 from aggregator.core.model import Kind, Order, Policy, State
 from aggregator.core.order_types import TYPES
+from aggregator.core.pacing import UNHURRIED, Pace, next_check
 
 ALERT_UNREADABLE_MS = 24 * 3_600_000
-
-# How long until an order is asked after again, by its age; and once it has ended.
-_CHECKS_MS = ((600_000, 15_000), (3_600_000, 60_000), (86_400_000, 600_000))
-_CHECK_OLD_MS = 1_800_000
-_CHECK_ENDED_MS = 6 * 3_600_000
 
 _ENDS: Mapping[Word, State] = {
     Word.COMPLETED: State.COMPLETED,
@@ -74,6 +70,7 @@ def settle(
     now_ms: int,
     policy: Policy,
     children: Sequence[Order] = (),
+    pace: Pace = UNHURRIED,
 ) -> Settlement | None:
     """The order after one answer; None where the answer must not be applied."""
     if order.upstream_order_id is None or order.state not in _ASKED:
@@ -90,7 +87,7 @@ def settle(
     paid = _refunded(moved, final, cost(order, children))
     story += _takebacks(moved, reading) if moved.state is not order.state else ()
     notes = _complaints(order, told, reading, word) + story + paid.notes
-    return Settlement(_timed(paid.order, now_ms, policy), notes, named)
+    return Settlement(_timed(paid.order, now_ms, policy, pace), notes, named)
 
 
 def _told(
@@ -258,22 +255,9 @@ def _unknown_children(
     return tuple(fresh)[: max((order.runs or 0) - len(children), 0)]
 
 
-def _timed(order: Order, now_ms: int, policy: Policy) -> Order:
+def _timed(order: Order, now_ms: int, policy: Policy, pace: Pace) -> Order:
     """The order with the time of its end, and of its next check."""
     ended = order.state in ENDED
     ended_at_ms = now_ms if order.ended_at_ms is None else order.ended_at_ms
     timed = replace(order, ended_at_ms=ended_at_ms if ended else None)
-    return replace(timed, next_check_at_ms=next_check(timed, now_ms, policy))
-
-
-def next_check(order: Order, now_ms: int, policy: Policy) -> int | None:
-    """When to ask again: often while young, sparsely once ended, then never.
-
-    An ended order that is said to have failed is watched until that is settled.
-    """
-    if order.ended_at_ms is None:
-        age_ms = now_ms - order.created_at_ms
-        return now_ms + next((step for limit, step in _CHECKS_MS if age_ms < limit), _CHECK_OLD_MS)
-    due_ms = now_ms + _CHECK_ENDED_MS
-    watched = due_ms <= order.ended_at_ms + policy.watch_ended_s * 1000
-    return due_ms if watched or order.failed_since_ms is not None else None
+    return replace(timed, next_check_at_ms=next_check(timed, now_ms, policy, pace))

@@ -30,6 +30,17 @@ def add_once(tx: Tx, order_id: int, kind: str, detail: Mapping[str, object], now
     return True
 
 
-def record(tx: Tx, happened: Sequence[Event], now_ms: int) -> None:
+def record(tx: Tx, happened: Sequence[Event], now_ms: int, most: int | None = None) -> None:
+    """``most``: of one kind so many are kept of each order."""
     for event in happened:
-        add(tx, event.order_id, event.kind, event.detail, now_ms)
+        if most is None or _count(tx, event) < most:
+            add(tx, event.order_id, event.kind, event.detail, now_ms)
+
+
+def _count(tx: Tx, event: Event) -> int:
+    row = tx.one("count_events", order_id=event.order_id, kind=event.kind)
+    return 0 if row is None else int(row["events"])
+
+
+def record_once(tx: Tx, happened: Event, now_ms: int) -> bool:
+    return add_once(tx, happened.order_id, happened.kind, happened.detail, now_ms)

@@ -4,7 +4,8 @@ What an attempt's outcome makes of an order is in ``attempts.py``, what a status
 answer does in ``statuses.py``, what an operator does by hand in ``by_hand.py``.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping
 
 from aggregator.core import errors, ledger
 from aggregator.core.errors import ClientError
@@ -168,8 +169,13 @@ def children(tx: Tx, parent_id: int) -> list[Order]:
     return [rows.order(row) for row in tx.all("children", parent_id=parent_id)]
 
 
-def check_later(tx: Tx, order_ids: Sequence[int], next_check_at_ms: int | None) -> None:
-    tx.run("check_later", ids=order_ids, next_check_at_ms=next_check_at_ms)
+def check_later(tx: Tx, when: Mapping[int, int | None]) -> None:
+    """By order ID, when to ask after it next; None: never."""
+    together = defaultdict(list)
+    for order_id, next_check_at_ms in when.items():
+        together[next_check_at_ms].append(order_id)
+    for next_check_at_ms, ids in together.items():
+        tx.run("check_later", ids=ids, next_check_at_ms=next_check_at_ms)
 
 
 def must(changed: int, what: str) -> None:

@@ -44,7 +44,7 @@ from aggregator.store import (
     rows,
     statuses,
 )
-from aggregator.store.events import NOT_SETTLED
+from aggregator.store.events import NOT_SETTLED, record_once
 from aggregator.store.events import record as record_events
 from aggregator.store.exceptions import StoreBroken, StoreError
 from aggregator.store.lists import Numbers
@@ -169,8 +169,9 @@ class ScriptedStore(ABC):
     async def attempts(self, order_id: int) -> list[Attempt]:
         return [rows.attempt(row) for row in await self.rows("attempts", order_id=order_id)]
 
-    async def due(self, now_ms: int, limit: int) -> list[Order]:
-        return [rows.order(row) for row in await self.rows("due", now_ms=now_ms, limit=limit)]
+    async def due(self, provider: str, until_ms: int, limit: int) -> list[Order]:
+        found = await self.rows("due", provider=provider, until_ms=until_ms, limit=limit)
+        return [rows.order(row) for row in found]
 
     async def apply_statuses(
         self, readings: Sequence[Reading], policy: Policy, now_ms: int
@@ -189,10 +190,8 @@ class ScriptedStore(ABC):
             _log.exception("not_settled", order=reading.order_id)
             return [Event(reading.order_id, NOT_SETTLED, {"cause": type(error).__name__})]
 
-    async def check_later(self, order_ids: Sequence[int], next_check_at_ms: int | None) -> None:
-        await self.write(
-            partial(orders.check_later, order_ids=order_ids, next_check_at_ms=next_check_at_ms)
-        )
+    async def check_later(self, when: Mapping[int, int | None]) -> None:
+        await self.write(partial(orders.check_later, when=when))
 
     # -- refills
 
@@ -239,8 +238,11 @@ class ScriptedStore(ABC):
     ) -> Mapping[str, Mapping[str, Offer]]:
         return await self.read(partial(catalogue.offers, wanted=wanted))
 
-    async def record(self, events: Sequence[Event], now_ms: int) -> None:
-        await self.write(partial(record_events, happened=events, now_ms=now_ms))
+    async def record(self, events: Sequence[Event], now_ms: int, most: int | None = None) -> None:
+        await self.write(partial(record_events, happened=events, now_ms=now_ms, most=most))
+
+    async def record_once(self, event: Event, now_ms: int) -> bool:
+        return await self.write(partial(record_once, happened=event, now_ms=now_ms))
 
     async def forget_requests(self, before_ms: int) -> None:
         while await self.write(partial(orders.forget_requests, before_ms=before_ms)):

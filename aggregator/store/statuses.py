@@ -25,7 +25,7 @@ def apply_status(tx: Tx, reading: Reading, policy: Policy, now_ms: int) -> list[
     order = rows.order(row)
     children = _children(tx, order)
     settled = settlement.settle(
-        order, reading.status, reading.asked_at_ms, now_ms, policy, children
+        order, reading.status, reading.asked_at_ms, now_ms, policy, children, reading.pace
     )
     if settled is None:
         return []

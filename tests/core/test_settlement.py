@@ -6,7 +6,7 @@ import pytest
 
 from aggregator.core.messages import OrderStatus
 from aggregator.core.model import Order, Policy, State
-from aggregator.core.settlement import Note, Settlement, child, next_check, settle
+from aggregator.core.settlement import Note, Settlement, child, settle
 from tests.core.make import HOUR, MINUTE, NOW, dripfeed, order, says, subscription
 
 POLICY = Policy()
@@ -246,33 +246,6 @@ def test_notes() -> None:
     down = told(first.order, says("Canceled"), NOW + 1)
     assert down.notes == (Note("moved_down", {"state": X}), Note("refunded", {"micros": 810_000}))
     assert told(down.order, says("Canceled"), NOW + 2).notes == ()
-
-
-AGES = [
-    (0, 15_000),
-    (10 * MINUTE - 1, 15_000),
-    (10 * MINUTE, MINUTE),
-    (HOUR, 10 * MINUTE),
-    (24 * HOUR, 30 * MINUTE),
-    (999 * HOUR, 30 * MINUTE),
-]
-
-
-@pytest.mark.parametrize(("age_ms", "wait_ms"), AGES)
-def test_next_check(age_ms: int, wait_ms: int) -> None:
-    """An open order is asked after for ever, ever more rarely."""
-    assert next_check(order(), NOW + age_ms, POLICY) == NOW + age_ms + wait_ms
-
-
-@pytest.mark.parametrize(
-    ("hours", "failing", "due"),
-    [(0, False, 6), (66, False, 72), (67, False, None), (67, True, 73), (90, True, 96)],
-)
-def test_next_check_of_an_ended_order(hours: int, failing: bool, due: int | None) -> None:
-    """An ended order is watched sparsely for 72 hours, and on while it is said to have failed."""
-    one = order(state=C, ended_at_ms=NOW, failed_since_ms=NOW if failing else None)
-    expected = None if due is None else NOW + due * HOUR
-    assert next_check(one, NOW + hours * HOUR, POLICY) == expected
 
 
 def test_new_children() -> None:

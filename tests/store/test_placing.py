@@ -174,7 +174,7 @@ async def test_placed_posts_the_money(store: ScriptedStore) -> None:
     assert (order.provider, order.upstream_service) == ("gulf", "4021")
     assert (order.upstream_order_id, order.upstream_cost_micros) == ("9001", 200_000)
     assert (order.remains, order.word) == (1000, None)
-    assert [one.id for one in await store.due(NOW + HOUR, 10)] == [made.order_id]
+    assert [one.id for one in await store.due("gulf", NOW + HOUR, 10)] == [made.order_id]
     assert await held(store) == 0
     assert await store.available(reseller_id) == 9 * CHARGE
 

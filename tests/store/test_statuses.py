@@ -133,10 +133,31 @@ async def test_one_bad_reading_spoils_no_other(store: ScriptedStore) -> None:
 async def test_check_later(store: ScriptedStore) -> None:
     """An order nobody answered for is due again when it was said to be."""
     order_id = await sold(store, draft(await rich(store)))
-    await store.check_later([order_id], NOW + HOUR)
-    assert await store.due(NOW + HOUR - 1, 10) == []
-    assert [one.id for one in await store.due(NOW + HOUR, 10)] == [order_id]
-    await store.check_later([], NOW)
+    await store.check_later({order_id: NOW + HOUR})
+    assert await store.due("gulf", NOW + HOUR - 1, 10) == []
+    assert [one.id for one in await store.due("gulf", NOW + HOUR, 10)] == [order_id]
+    assert await store.due("owner", NOW + HOUR, 10) == []
+    await store.check_later({order_id: None})
+    await store.check_later({order_id: NOW})
+    assert await store.due("gulf", NOW + HOUR, 10) == []
+
+
+async def test_what_clients_repeat_is_kept_so_often(store: ScriptedStore) -> None:
+    """Of one kind so many events stay of each order; of another, others."""
+    order_id = await sold(store, draft(await rich(store)))
+    for number in range(5):
+        await store.record([Event(order_id, "cancel_asked", {"number": number})], NOW, most=3)
+    await store.record([Event(order_id, "refill_lost")], NOW, most=3)
+    story = await store.read(lambda tx: lists.story(tx, order_id))
+    kinds = [event.kind for event in story.events]
+    assert (kinds.count("cancel_asked"), kinds.count("refill_lost")) == (3, 1)
+
+
+async def test_an_event_is_recorded_once(store: ScriptedStore) -> None:
+    """The very same event a second time is no news."""
+    event = Event(await sold(store, draft(await rich(store))), "lost", {"provider": "gulf"})
+    assert await store.record_once(event, NOW)
+    assert not await store.record_once(event, NOW + 1)
 
 
 # -- children --------------------------------------------------------------------
@@ -152,7 +173,7 @@ async def test_children_are_registered_once(store: ScriptedStore) -> None:
     assert [first.upstream_order_id, second.upstream_order_id] == ["71", "72"]
     assert (first.charge_micros, first.share_micros, first.units) == (0, CHARGE // 4, 250)
     assert (first.parent_id, first.kind, first.reseller_id) == (parent, Kind.NORMAL, reseller_id)
-    assert {one.id for one in await store.due(NOW + HOUR, 10)} >= {first.id, second.id}
+    assert {one.id for one in await store.due("gulf", NOW + HOUR, 10)} >= {first.id, second.id}
 
 
 async def test_child_of_another_order_is_left_alone(store: ScriptedStore) -> None:

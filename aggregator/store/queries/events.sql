@@ -9,3 +9,6 @@ SELECT at_ms, kind, detail FROM events WHERE order_id = :order_id ORDER BY id;
 
 -- name: forget_events
 DELETE FROM events WHERE order_id IN (:ids...);
+
+-- name: count_events
+SELECT count(*) AS events FROM events WHERE order_id = :order_id AND kind = :kind;

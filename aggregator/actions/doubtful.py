@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from aggregator.core import evidence
 from aggregator.core.incident import Fingerprint
 from aggregator.core.model import Kind, Provider, Purchase
-from aggregator.core.rivals import Caution
+from aggregator.core.rivals import Admission, Caution
 from aggregator.core.routing import Weighed, heeded
 from aggregator.dialects import Dialect
 
@@ -33,10 +33,12 @@ def sequence_of(dialect: Dialect, kind: Kind) -> Kind:
 @dataclass(slots=True)
 class Doubtful:
     """``anchors``: our highest upstream ID that was answered, by provider and sequence.
-    ``cautions``: by provider, where doubts are open that the bracket can settle."""
+    ``cautions``: by provider, where doubts are open that the bracket can settle.
+    ``closed``: by provider, why nothing may be bought there at all for now."""
 
     anchors: dict[tuple[str, Kind], int] = field(default_factory=dict)
     cautions: Mapping[str, Caution] = field(default_factory=dict)
+    closed: Mapping[str, str] = field(default_factory=dict)
     flying: Counter[str] = field(default_factory=Counter)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -65,6 +67,8 @@ class Doubtful:
     def heeded(self, choice: Weighed, purchase: Purchase, sequence: Kind) -> Weighed:
         """``choice``, with what the doubts open at its provider say against it."""
         name = choice.facts.provider.name
+        if why := self.closed.get(name):
+            return heeded(choice, Admission.NOT_NOW, why)
         caution = self.cautions.get(name, _NO_CAUTION)
         if not caution.open:
             return choice

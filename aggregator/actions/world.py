@@ -128,7 +128,8 @@ class World:
         """Whether an order may go there at this moment."""
         known = self.setup.providers.get(provider)
         usable = self.upstream.health(provider).usable(self.clock.now_ms())
-        return known is not None and known.takes_orders and usable
+        closed = provider in self.doubtful.closed
+        return known is not None and known.takes_orders and usable and not closed
 
     def ranked(self, service: Service, weighed: Sequence[Weighed]) -> list[Weighed]:
         return routing.candidates(service, weighed, [self.draw() for _ in weighed])

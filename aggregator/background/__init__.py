@@ -11,6 +11,7 @@
 ``doubts``      settles orders in doubt: carries out ``core.doubt.plan``
 ``incidents``   what ``plan`` looks at, from the database and from memory
 ``verdicts``    what ``plan`` decided, written down; and what is there after all
+``restores``    after a restore: what was bought since the backup, before sales reopen
 ``cures``       paused providers: is the money there, does the key work again
 ``watchdog``    tells systemd that the loop turns and the writer answers
 ==============  ==============================================================
@@ -20,6 +21,7 @@ from aggregator.background.bell import Bell
 from aggregator.background.clockwork import Clockwork, Job
 from aggregator.background.doubts import Doubts
 from aggregator.background.jobs import jobs
+from aggregator.background.restores import Restores
 from aggregator.background.watchdog import watchdog
 
-__all__ = ["Bell", "Clockwork", "Doubts", "Job", "jobs", "watchdog"]
+__all__ = ["Bell", "Clockwork", "Doubts", "Job", "Restores", "jobs", "watchdog"]

@@ -62,7 +62,7 @@ def incident(
         habits=_habits(account, sequence, sight, step is not None),
         doubts=tuple(doubts[one.attempt_id] for one in account.unproved if is_open(one)),
         mapped=frozenset[int](),
-        adds=tuple(_own(account, account.past.adds)),
+        adds=tuple(own_adds(account.world, account.provider, account.past.adds)),
         broods=_broods(account),
         watched=tuple(
             Watched(doubts[one.attempt_id], one.closed_at_ms)
@@ -133,7 +133,9 @@ def _doubt(account: Account, one: Unproved, step: int, replayed: dict[int, int])
 
 def _habits(account: Account, sequence: Kind, sight: Sight, charge_shown: bool) -> Habits:
     placed = [row for row in account.past.recent if row["state"] == AttemptState.PLACED]
-    adds = [one for one in _own(account, placed) if one.sequence is sequence]
+    adds = [
+        one for one in own_adds(account.world, account.provider, placed) if one.sequence is sequence
+    ]
     first = [
         number
         for kind, text in account.past.first_ids
@@ -149,10 +151,11 @@ def _habits(account: Account, sequence: Kind, sight: Sight, charge_shown: bool) 
     )
 
 
-def _own(account: Account, found: Iterable[Row]) -> list[OwnAdd]:
+def own_adds(world: World, provider: Provider, found: Iterable[Row]) -> list[OwnAdd]:
+    """Rows of attempts as adds of ours."""
     return [
         OwnAdd(
-            sequence=account.sequence(Kind(row["kind"])),
+            sequence=world.sequence(provider.name, Kind(row["kind"])),
             began_at_ms=row["created_at_ms"],
             answered_at_ms=row["ended_at_ms"],
             upstream_id=evidence.number(row["upstream_order_id"] or ""),

@@ -27,7 +27,7 @@ import structlog
 
 from aggregator import api, config, store, telemetry
 from aggregator.actions import Desk, World
-from aggregator.background import Bell, Clockwork, Doubts, Job, jobs, watchdog
+from aggregator.background import Bell, Clockwork, Doubts, Job, Restores, jobs, watchdog
 from aggregator.bootstrap import doors, watching, worlds
 from aggregator.bootstrap.clocks import Drain, SystemClock
 from aggregator.bootstrap.memory import memory, remember
@@ -85,11 +85,14 @@ async def running(
         await watching.recovered(world)
         doubts = Doubts(world, database)
         await doubts.load(loaded.setup)
+        restores = Restores(world, database)
+        await restores.load()
         desk, bell = Desk(world), Bell(loaded.server.alert_command)
         world.ring = bell.ring
         work = [
             *jobs(world, desk),
             Job("doubts", 1.0, doubts.settle),
+            Job("restores", 1.0, restores.turn),
             Job("numbers", 5.0, partial(watching.count, world, database, metrics)),
             Job("others", 5.0, partial(watching.watch_others, world, database)),
             Job("bell", 0.0, bell.answer),

@@ -10,7 +10,8 @@
                     in, ``accounts`` how he is shown
 ``orders``          ``orders list`` and ``orders show``; ``story`` tells the latter
 ``orders_by_hand``  the other commands of ``orders``
-``backup``          a sound copy of the database, beside a server that runs
+``backup``          a sound copy of the database, beside a server that runs;
+                    ``restore`` puts one back
 ``ledger``          does every cent add up; who paid what when
 ``sandbox``         a pretend panel
 ``demo``            all of it at work, with five pretend panels
@@ -31,6 +32,7 @@ from aggregator.cli.failures import Commands
 from aggregator.cli.ledger import ledger
 from aggregator.cli.orders import orders
 from aggregator.cli.resellers import reseller
+from aggregator.cli.restore import restore
 from aggregator.cli.sandbox import sandbox
 from aggregator.cli.serve import serve
 
@@ -55,7 +57,7 @@ def main() -> None:
     """Resells SMM panels' services: forwards orders, and keeps resellers' prepaid money."""
 
 
-for command in (serve, check, catalogue, reseller, orders, ledger, backup, sandbox, demo):
+for command in (serve, check, catalogue, reseller, orders, ledger, backup, restore, sandbox, demo):
     main.add_command(command)
 
 __all__ = ["main"]

@@ -30,13 +30,25 @@ def rose(adds: Sequence[OwnAdd]) -> bool:
     ``adds`` of one sequence, those that were placed; an ID that is not decimal
     (``upstream_id`` None) proves the contrary.
     """
+    ids = _apart(adds)[-PROOF_ADDS:]
+    return len(ids) == PROOF_ADDS and _rising(ids)
+
+
+def rise(adds: Sequence[OwnAdd]) -> bool:
+    """The same of all that are known, however few: nothing speaks against it."""
+    return _rising(_apart(adds))
+
+
+def _apart(adds: Sequence[OwnAdd]) -> list[int | None]:
     apart: list[OwnAdd] = []
     for one in sorted(adds, key=lambda add: add.began_at_ms):
         if not apart or one.began_at_ms >= (apart[-1].answered_at_ms or 0):
             apart.append(one)
-    ids = [one.upstream_id for one in apart[-PROOF_ADDS:]]
-    rising = all(a is not None and b is not None and a < b for a, b in pairwise(ids))
-    return len(ids) == PROOF_ADDS and rising
+    return [one.upstream_id for one in apart]
+
+
+def _rising(ids: Sequence[int | None]) -> bool:
+    return None not in ids and all(a < b for a, b in pairwise(one for one in ids if one))
 
 
 def pace_per_hour(adds: Sequence[OwnAdd]) -> int:

@@ -52,14 +52,14 @@ class Copy:
 def destination(database: Path, given: Path, now_ms: int) -> Path:
     """Where the backup goes: a directory gets a file named after the time (UTC), to the
     second. DestinationTaken where something stands there already."""
-    named = f"{database.stem}-{_stamp(now_ms)}{database.suffix}"
+    named = f"{database.stem}-{stamp(now_ms)}{database.suffix}"
     target = given / named if given.is_dir() else given
     if target.exists():
         raise DestinationTaken(target=target)
     return target
 
 
-def _stamp(now_ms: int) -> str:
+def stamp(now_ms: int) -> str:
     return datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
@@ -68,9 +68,9 @@ def back_up(database: Path, target: Path, policy: Policy, progress: Progress) ->
     with partial_copy(database, target, progress) as made:
         copy = examined(made, policy)
         with _writing(target):
-            _sync(made)
+            sync(made)
             name(made, target)
-            _sync(target.parent)
+            sync(target.parent)
     return Copy(target, copy.size, copy.orders, copy.last_order_id, copy.last_order_at_ms)
 
 
@@ -111,8 +111,15 @@ def _copied(database: Path, made: Path, target: Path, progress: Progress) -> Non
 
 
 def examined(path: Path, policy: Policy) -> Copy:
-    """Reads all of a database that nobody uses. NoDatabase, NotOurs, TooNew, NotSound,
-    OtherCurrency."""
+    """Reads all of a database of this version that nobody uses, and holds its ledger to
+    its rules. As ``sound``, and OtherCurrency."""
+    sound(path)
+    with connect(path) as connection:
+        return _looked_at(path, connection, policy)
+
+
+def sound(path: Path) -> None:
+    """Reads all of a database. NoDatabase, NotOurs, TooNew, NotSound."""
     if not path.is_file():
         raise NoDatabase(database=path)
     with connect(path) as connection:
@@ -122,7 +129,6 @@ def examined(path: Path, policy: Policy) -> Copy:
                 _must(path, found == "ok", found)
             for row in connection.execute("PRAGMA foreign_key_check"):
                 _must(path, False, f"a row of {row[0]} without its {row[2]}")
-            return _looked_at(path, connection, policy)
         except sqlite3.DatabaseError as error:
             raise NotSound(database=path, found=error) from None
 
@@ -171,7 +177,7 @@ def name(made: Path, target: Path) -> None:
         made.rename(target)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """What was written to a file, or the names in a directory, is on the disk."""
     file = os.open(path, os.O_RDONLY)
     try:

@@ -16,6 +16,7 @@
     │   └── NotSupported    a kind of database that this program cannot open
     ├── NoBackup
     │   ├── DestinationTaken, BackupFailed
+    │   ├── NodesAlive      nothing is restored under a running server
     │   └── NotByFile       of a kind of database that is no file
     ├── (ports.StoreUnavailable: nothing was written)
     │   ├── StoreFull       goes away by itself
@@ -100,6 +101,10 @@ class DestinationTaken(NoBackup):
 
 class BackupFailed(NoBackup):
     """{target} cannot be written: {cause}."""
+
+
+class NodesAlive(NoBackup):
+    """Servers are using the database: stop them all, wait a minute, and try again."""
 
 
 class NotByFile(NoBackup):

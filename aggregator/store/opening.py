@@ -25,6 +25,7 @@ from aggregator.store.exceptions import (
 )
 from aggregator.store.lock import DatabaseLock
 from aggregator.store.sqlite_tx import SqliteTx, connect, transaction
+from aggregator.store.tx import Tx
 
 
 def path_of(database: str) -> Path:
@@ -94,7 +95,7 @@ def prepare(path: Path, connection: sqlite3.Connection, policy: Policy) -> None:
         migrate(connection)
     with transaction(connection) as tx:
         meta.settle_currency(tx, policy, path)
-        _reserve_ids(tx, policy.first_order_id)
+        reserve_ids(tx, "orders", policy.first_order_id)
 
 
 def damage_mark(path: Path) -> Path:
@@ -113,13 +114,18 @@ def checked(path: Path, connection: sqlite3.Connection) -> None:
     mark.unlink()
 
 
-def _reserve_ids(tx: SqliteTx, first: int) -> None:
-    """The next order gets at least the ID ``first``."""
-    changed = tx.run(
-        "UPDATE sqlite_sequence SET seq = max(seq, :last) WHERE name = 'orders'", last=first - 1
-    )
-    if not changed:
-        tx.run("INSERT INTO sqlite_sequence (name, seq) VALUES ('orders', :last)", last=first - 1)
+def last_id(tx: Tx, table: str) -> int:
+    """The highest ID that the table ever gave out."""
+    row = tx.one("SELECT seq FROM sqlite_sequence WHERE name = :table", table=table)
+    return 0 if row is None else int(row["seq"])
+
+
+def reserve_ids(tx: Tx, table: str, first: int) -> None:
+    """The next row gets at least the ID ``first``."""
+    raised = "UPDATE sqlite_sequence SET seq = max(seq, :last) WHERE name = :table"
+    if not tx.run(raised, table=table, last=first - 1):
+        made = "INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :last)"
+        tx.run(made, table=table, last=first - 1)
 
 
 @contextmanager

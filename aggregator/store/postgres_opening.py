@@ -35,6 +35,7 @@ from aggregator.store.postgres_tx import (
     rollback,
     typed,
 )
+from aggregator.store.tx import Tx
 
 # A long look (``ledger verify``) must not be cut off by the time that writers have.
 SNAPSHOT = (
@@ -141,15 +142,25 @@ def prepare(server: Server, connection: Connection, policy: Policy) -> None:
         turns.take(connection)
         with _transaction(connection, begin="") as tx:
             meta.settle_currency(tx, policy, server.name)
-            _reserve_ids(tx, policy.first_order_id)
+            reserve_ids(tx, "orders", policy.first_order_id)
 
 
-def _reserve_ids(tx: PostgresTx, first: int) -> None:
-    """The next order gets at least the ID ``first``. Nobody else inserts: it is our turn."""
-    sequence = tx.one("SELECT pg_get_serial_sequence('orders', 'id') AS name")
-    row = tx.one(f"SELECT last_value, is_called FROM {sequence['name']}") if sequence else None
-    if sequence and row and row["last_value"] + int(row["is_called"]) < first:
-        tx.one("SELECT setval(:name, :first, FALSE)", name=sequence["name"], first=first)
+def last_id(tx: Tx, table: str) -> int:
+    """The highest ID that the table ever gave out."""
+    row = tx.one(f"SELECT last_value, is_called FROM {_sequence(tx, table)}")
+    return 0 if row is None else row["last_value"] - 1 + int(row["is_called"])
+
+
+def reserve_ids(tx: Tx, table: str, first: int) -> None:
+    """The next row gets at least the ID ``first``. Nobody else inserts: it is our turn."""
+    if last_id(tx, table) + 1 < first:
+        tx.one("SELECT setval(:name, :first, FALSE)", name=_sequence(tx, table), first=first)
+
+
+def _sequence(tx: Tx, table: str) -> str:
+    row = tx.one("SELECT pg_get_serial_sequence(:table, 'id') AS name", table=table)
+    assert row is not None
+    return str(row["name"])
 
 
 @contextmanager

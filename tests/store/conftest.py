@@ -34,7 +34,7 @@ _EMPTY = ";".join(
         for table in (
             *("entries", "transfers", "idempotency", "refills", "attempts", "events", "orders"),
             *("api_keys", "accounts", "prices", "spending", "resellers", "meta", "catalogue"),
-            *("boots", "last_turns", "catalogue_changes", "config_revisions"),
+            *("boots", "last_turns", "catalogue_changes", "config_revisions", "foundlings"),
         )
     ]
     + [

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Callable
 
 import psycopg
+import pytest
 
 from aggregator.core.errors import ClientError
 from aggregator.core.model import State
 from aggregator.ports import Opened, Remembered
-from aggregator.store import keys, meta, resellers, short_transaction
+from aggregator.store import keys, meta, orders, resellers, restoring, short_transaction
+from aggregator.store.exceptions import NodesAlive
 from aggregator.store.postgres import PostgresStore
 from aggregator.store.tx import Tx
 from tests.store.builders import (
@@ -178,3 +180,29 @@ async def test_who_was_away_judges_nobody(
     await sending(two, await rich(one))
     silence(postgres, two)
     assert await one.recover_others(NOW) == []
+
+
+# -- put back from a backup ------------------------------------------------------
+
+
+def test_a_database_put_back_on_a_server(postgres: str) -> None:
+    """Its IDs jump by a million, twice if it is done twice; a server must not be running."""
+    with short_transaction(postgres, POLICY) as tx:
+        alice = reseller(tx, micros=10 * CHARGE)
+        doubt = orders.open_order(tx, draft(alice))
+    assert isinstance(doubt, Opened)
+    marked = restoring.mark_on_postgres(postgres, POLICY, NOW)
+    assert (marked.next_order_id, marked.doubts) == (doubt.order_id + 1_000_001, [doubt.order_id])
+    with short_transaction(postgres, POLICY) as tx:
+        made = orders.open_order(tx, draft(alice))
+    assert isinstance(made, Opened)
+    assert made.order_id == marked.next_order_id
+    assert (
+        restoring.mark_on_postgres(postgres, POLICY, NOW).next_order_id == made.order_id + 1_000_001
+    )
+
+
+async def test_nothing_is_marked_under_a_running_server(one: PostgresStore, postgres: str) -> None:
+    """It would go on from what it has in memory."""
+    with pytest.raises(NodesAlive):
+        restoring.mark_on_postgres(postgres, POLICY, NOW)

@@ -45,6 +45,11 @@ ORDER BY id LIMIT :limit;
 SELECT upstream_order_id FROM attempts
 WHERE provider = :provider AND kind = :kind
   AND upstream_order_id >= :low AND upstream_order_id <= :high
+  AND length(upstream_order_id) = length(:low)
+UNION ALL
+SELECT upstream_order_id FROM foundlings
+WHERE provider = :provider AND kind = :kind
+  AND upstream_order_id >= :low AND upstream_order_id <= :high
   AND length(upstream_order_id) = length(:low);
 
 -- name: charges_shown

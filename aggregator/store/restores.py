@@ -1,0 +1,135 @@
+"""A database that was put back from a backup: what is done to it before it is used again,
+and what is written down while the orders bought since are looked for.
+
+Whatever happened after the backup is unknown here, and most of it for ever. So
+
+* order and refill IDs jump, for those of the lost time are in resellers' hands;
+* what was being sent, or in doubt, is left to a person: since then it may have been
+  bought, settled, canceled or all of that;
+* what was queued is canceled and given back: it may have been sent since, and sending
+  it now would buy it twice.
+
+``restored`` in ``meta`` says that the database was restored, ``restored/{provider}`` how
+far the search there has come (``core.restoring.Stage``).
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from aggregator.core import pricing
+from aggregator.core.messages import OrderStatus
+from aggregator.core.model import Kind
+from aggregator.core.restoring import Progress, Stage
+from aggregator.store import attempts, events, meta, orders
+from aggregator.store.tx import Row, Tx
+
+JUMP = 1_000_000
+NUMBERED = ("orders", "refills")  # their IDs are in resellers' hands
+RESTORED = "restored"
+_WHY = "the database was restored: what became of it since the backup is not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What became of the orders that were open. ``doubts`` are left to a person.
+    ``ended``: every provider has been searched since, or never will be."""
+
+    at_ms: int
+    next_order_id: int
+    doubts: Sequence[int]
+    canceled: Sequence[int]
+    ended: bool = False
+
+
+def mark(
+    tx: Tx, reserve: Callable[[Tx, str, int], None], last: Mapping[str, int], now_ms: int
+) -> Marked:
+    """``last``: the highest ID that each table may have given out, in any life of the
+    database; ``reserve(tx, table, first)`` makes the next one at least ``first``."""
+    for table in NUMBERED:
+        reserve(tx, table, last[table] + JUMP + 1)
+    attempts.recover(tx, "", now_ms)
+    doubts = sorted(int(row["id"]) for row in tx.all("doubts_to_a_person"))
+    for order_id in doubts:
+        events.add(tx, order_id, "doubt_needs_person", {"why": _WHY, "may_be": []}, now_ms)
+    canceled = [int(row["id"]) for row in tx.all("all_queued")]
+    for order_id in canceled:
+        orders.cancel_queued(tx, order_id, _WHY, now_ms)
+    marked = Marked(now_ms, last["orders"] + JUMP + 1, doubts, canceled)
+    tx.run("forget_restore")
+    meta.put(tx, RESTORED, json.dumps(asdict(marked)))
+    return marked
+
+
+def marked(tx: Tx) -> Marked | None:
+    """None: this database was never restored."""
+    text = meta.get(tx, RESTORED)
+    return None if text is None else Marked(**json.loads(text))
+
+
+def end(tx: Tx) -> None:
+    known = marked(tx)
+    if known is not None:
+        meta.put(tx, RESTORED, json.dumps(asdict(replace(known, ended=True))))
+
+
+def progress(tx: Tx) -> dict[str, Progress]:
+    """By provider, where the search has come to anything."""
+    found = {}
+    for row in tx.all("restore_stages"):
+        told = json.loads(row["value"])
+        reached = {Kind(kind): number for kind, number in told["reached"].items()}
+        name = row["key"].partition("/")[2]
+        found[name] = Progress(Stage(told["stage"]), told["why"], told["since_ms"], reached)
+    return found
+
+
+def put_progress(tx: Tx, provider: str, made: Progress) -> None:
+    reached = {kind.value: number for kind, number in made.reached.items()}
+    told = {**asdict(made), "stage": made.stage.value, "reached": reached}
+    meta.put(tx, f"{RESTORED}/{provider}", json.dumps(told))
+
+
+def waive(tx: Tx, provider: str, now_ms: int) -> bool:
+    """Sells there again, whatever was or was not found. False where that was so already."""
+    known = progress(tx).get(provider)
+    if known is not None and known.stage is not Stage.SCANNING:
+        return False
+    why = "opened by hand before the search had ended"
+    put_progress(tx, provider, Progress(Stage.WAIVED, why, now_ms))
+    return True
+
+
+def found(
+    tx: Tx, provider: str, sequence: Kind, unknown: Mapping[int, OrderStatus], now_ms: int
+) -> int:
+    """Writes down orders that nobody here knows; how many of them are new."""
+    return sum(
+        tx.run(
+            "insert_foundling",
+            provider=provider,
+            kind=sequence.value,
+            upstream_order_id=str(number),
+            word=said.word,
+            charge_micros=pricing.nearest_micros(said.charge),
+            start_count=said.start_count,
+            remains=said.remains,
+            now_ms=now_ms,
+        )
+        for number, said in sorted(unknown.items())
+    )
+
+
+def foundlings(tx: Tx) -> Sequence[Row]:
+    """Those that are still nobody's. Rows as in the table."""
+    return tx.all("foundlings")
+
+
+def low_anchors(tx: Tx, provider: str) -> list[tuple[Kind, int]]:
+    """Of each open doubt there: its sequence, and below which ID it cannot be."""
+    return [
+        (Kind(row["kind"]), int(row["low_anchor"]))
+        for row in tx.all("found_first", provider=provider)
+        if row["low_anchor"] is not None
+    ]

@@ -1,0 +1,120 @@
+"""Putting a backup in the place of an SQLite database, or marking one that was put back.
+
+All is done beside the database and proved there; then the old file steps aside and the
+new one takes its name in one rename. Nothing is ever deleted. The old write-ahead log
+must not stay under the old name: SQLite would replay it into the new file.
+"""
+
+import os
+import sqlite3
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from aggregator.core.model import Policy
+from aggregator.store import restores
+from aggregator.store.backup import Copy, Progress, examined, partial_copy, sound, stamp, sync
+from aggregator.store.exceptions import NoDatabase, NodesAlive, StoreError
+from aggregator.store.lock import DatabaseLock
+from aggregator.store.opening import damage_mark, last_id, migrate, reserve_ids
+from aggregator.store.restores import NUMBERED, Marked
+from aggregator.store.sqlite_tx import SqliteTx, connect, transaction
+
+_MAGIC = b"SQLite format 3\0"
+_COMPANIONS = ("-wal", "-shm", "-journal")
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """``replaced``: where the database that was there is now."""
+
+    copy: Copy
+    marked: Marked
+    replaced: Path | None
+
+
+def put_back(
+    database: Path, source: Path, policy: Policy, now_ms: int, progress: Progress
+) -> Restored:
+    """InUse while a server runs; NotSound and other CannotOpen for what is no backup."""
+    with DatabaseLock(database):
+        sound(source)
+        with partial_copy(source, database, progress) as made:
+            with connect(made) as connection:
+                migrate(connection)
+                with transaction(connection) as tx:
+                    marked = restores.mark(tx, reserve_ids, _last(tx, database), now_ms)
+            copy = examined(made, policy)
+            replaced = _stepped_aside(database, now_ms)
+            made.replace(database)
+            sync(database.parent)
+        damage_mark(database).unlink(missing_ok=True)
+    return Restored(copy, marked, replaced)
+
+
+def mark_in_place(database: Path, policy: Policy, now_ms: int) -> Marked:
+    """Of a database that was put back by other means: all but the copying."""
+    if not database.exists():
+        raise NoDatabase(database=database)
+    with DatabaseLock(database), connect(database) as connection:
+        examined(database, policy)
+        migrate(connection)
+        with transaction(connection) as tx:
+            return restores.mark(tx, reserve_ids, _last(tx, database), now_ms)
+
+
+def mark_on_postgres(url: str, policy: Policy, now_ms: int) -> Marked:
+    """The same on a server, where no node of ours may run. NodesAlive."""
+    from aggregator.store import nodes, postgres_opening  # takes its time to import
+
+    with postgres_opening.short_transaction(url, policy, create=False) as tx:
+        if tx.all(nodes.ANY_ALIVE):
+            raise NodesAlive
+        last = {table: postgres_opening.last_id(tx, table) for table in NUMBERED}
+        return restores.mark(tx, postgres_opening.reserve_ids, last, now_ms)
+
+
+def _last(tx: SqliteTx, database: Path) -> dict[str, int]:
+    """The highest IDs in the backup, and in every life of the database that is still here:
+    a backup may be put back twice."""
+    highest = {table: last_id(tx, table) for table in NUMBERED}
+    for life in (database, *database.parent.glob(f"{database.name}.replaced-*")):
+        for table, number in _ids_of(life).items():
+            highest[table] = max(highest[table], number)
+    return highest
+
+
+def _ids_of(life: Path) -> dict[str, int]:
+    """Empty where it cannot be read: then a million must do."""
+    if life.name.endswith(_COMPANIONS) or not _is_database(life):
+        return {}
+    with suppress(StoreError, sqlite3.Error), connect(life) as connection:
+        tx = SqliteTx(connection)
+        return {table: last_id(tx, table) for table in NUMBERED}
+    return {}
+
+
+def _is_database(life: Path) -> bool:
+    """By its first bytes: SQLite would throw away the log of a file that it cannot read."""
+    with suppress(OSError), life.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+    return False
+
+
+def _stepped_aside(database: Path, now_ms: int) -> Path | None:
+    """Its new name, beside the old one. Until the backup takes the old name both are this
+    file's, so that no crash leaves nothing there."""
+    if _is_database(database):
+        with suppress(StoreError, sqlite3.Error), connect(database) as connection:
+            connection.execute("PRAGMA journal_mode = DELETE")  # all of it in the one file
+    replaced = database.with_name(f"{database.name}.replaced-{stamp(now_ms)}")
+    for suffix in _COMPANIONS:
+        with suppress(FileNotFoundError):
+            Path(f"{database}{suffix}").rename(f"{replaced}{suffix}")
+    if not database.exists():
+        return None
+    try:
+        os.link(database, replaced)
+    except OSError:  # a file system without hard links
+        database.rename(replaced)
+    return replaced

@@ -7,7 +7,8 @@
                     ``catalogue_diff`` tells what changed
 ``resellers``       ``reseller …``: who may order, his keys and his money;
                     ``reseller_prices`` what he pays, ``reseller_keys`` how he gets
-                    in, ``accounts`` how he is shown
+                    in, ``reseller_import`` many at once, ``accounts`` how
+                    he is shown
 ``orders``          ``orders list`` and ``orders show``; ``story`` tells the latter
 ``orders_by_hand``  the other commands of ``orders``
 ``backup``          a sound copy of the database, beside a server that runs;
@@ -15,7 +16,8 @@
 ``ledger``          does every cent add up; who paid what when
 ``sandbox``         a pretend panel
 ``demo``            all of it at work, with five pretend panels
-``options``         options that several of them take; ``output``, ``failures``
+``options``         options that several of them take, ``kinds`` of values;
+                    ``output``, ``failures``
 ==================  ==========================================================
 
 Modules that cost time to import (pydantic, aiohttp, rich) are imported by the

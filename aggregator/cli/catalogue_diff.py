@@ -9,8 +9,9 @@ import click
 
 from aggregator.cli import output
 from aggregator.cli.failures import FAILED
+from aggregator.cli.kinds import Duration
 from aggregator.cli.opening import load, now_ms, reading
-from aggregator.cli.options import Duration, config_option, json_option
+from aggregator.cli.options import config_option, json_option
 from aggregator.core import drift
 from aggregator.core.drift import Change
 from aggregator.core.model import Offer

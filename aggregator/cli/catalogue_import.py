@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aggregator.cli import output
+from aggregator.cli.kinds import MAX_ID
 from aggregator.cli.opening import load
-from aggregator.cli.options import MAX_ID, config_option, json_option
+from aggregator.cli.options import config_option, json_option
 from aggregator.core import importing, pricing
 from aggregator.core.importing import Draft, Terms
 from aggregator.core.model import Offer

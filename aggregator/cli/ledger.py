@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from aggregator.config import Loaded
     from aggregator.store.tx import Tx
 
-_LOOKED_AT = ("resellers", "orders", "attempts", "transfers", "entries")
+_LOOKED_AT = {
+    "resellers": "reseller",
+    "orders": "order",
+    "attempts": "attempt",
+    "transfers": "transfer",
+    "entries": "entry",
+}
 
 
 @click.group()
@@ -54,9 +60,10 @@ def _count(tx: "Tx", table: str) -> int:
 def _tell(violations: list[str], looked_at: dict[str, int]) -> None:
     for violation in violations:
         click.echo(output.safe(violation))
-    amount = ", ".join(f"{count} {table}" for table, count in looked_at.items())
+    amount = ", ".join(output.count(rows, _LOOKED_AT[table]) for table, rows in looked_at.items())
     if violations:
-        click.echo(f"The ledger does NOT verify: {len(violations)} violations in {amount}.")
+        found = output.count(len(violations), "violation")
+        click.echo(f"The ledger does NOT verify: {found} in {amount}.")
     else:
         click.echo(f"The ledger verifies: {amount}.")
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli import output
+from aggregator.cli.kinds import Amount
 from aggregator.cli.opening import load, now_ms, reading, writing
 from aggregator.cli.options import (
-    Amount,
     config_option,
     confirm,
     json_option,

@@ -63,6 +63,13 @@ def money(micros: int | None) -> str:
     return "–" if micros is None else pricing.exact(micros)
 
 
+def count(number: int, noun: str) -> str:
+    """``1 order``, ``2 orders``; of an "entry" there are entries."""
+    if number == 1:
+        return f"{number} {noun}"
+    return f"{number} {noun.removesuffix('y')}ies" if noun.endswith("ry") else f"{number} {noun}s"
+
+
 def safe(text: str) -> str:
     """``text`` on one line, with what is not printable spelled out."""
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)

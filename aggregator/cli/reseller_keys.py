@@ -1,6 +1,5 @@
 """The commands of ``aggregator reseller`` about his keys."""
 
-from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,33 +7,14 @@ import click
 
 from aggregator.cli import output
 from aggregator.cli.accounts import described
+from aggregator.cli.kinds import Amount, Duration, Networks
 from aggregator.cli.opening import load, now_ms, reading, writing
-from aggregator.cli.options import (
-    Amount,
-    Duration,
-    config_option,
-    json_option,
-    name_argument,
-)
+from aggregator.cli.options import config_option, json_option, name_argument
 from aggregator.core.model import Network
 
 if TYPE_CHECKING:
     from aggregator.store.keys import Key
     from aggregator.store.tx import Tx
-
-
-class Networks(click.ParamType[Network]):
-    """An address or a range of them."""
-
-    name = "address"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Network:
-        try:
-            return ip_network(value)
-        except ValueError:
-            self.fail(f"{value!r} is no address or range, such as 10.0.0.0/8.", param, ctx)
 
 
 @click.command("rotate-key", epilog="Example: aggregator reseller rotate-key shop --overlap 3d")

@@ -8,15 +8,9 @@ import click
 
 from aggregator.cli import output
 from aggregator.cli.accounts import described
+from aggregator.cli.kinds import MAX_ID, Discount, Rate
 from aggregator.cli.opening import load, reading, writing
-from aggregator.cli.options import (
-    MAX_ID,
-    Discount,
-    Rate,
-    config_option,
-    json_option,
-    name_argument,
-)
+from aggregator.cli.options import config_option, json_option, name_argument
 from aggregator.core import routing, terms
 from aggregator.core.health import Health
 from aggregator.core.model import Offer, PriceTerms, Service

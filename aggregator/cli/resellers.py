@@ -1,16 +1,14 @@
 """``aggregator reseller …``: who may order, his keys, and money that came in or went out."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from aggregator.cli import output, reseller_keys, reseller_prices
+from aggregator.cli import output, reseller_import, reseller_keys, reseller_prices
 from aggregator.cli.accounts import described, tell
+from aggregator.cli.kinds import Amount, Discount, NewName, Scopes
 from aggregator.cli.opening import load, now_ms, reading, writing
 from aggregator.cli.options import (
-    Amount,
-    Discount,
     config_option,
     confirm,
     json_option,
@@ -20,37 +18,7 @@ from aggregator.cli.options import (
 from aggregator.core import terms
 from aggregator.core.model import Scope
 
-_NAME_MAX = 64
-
 amount_argument = click.argument("amount", type=Amount())
-
-
-class Scopes(click.ParamType[frozenset[Scope]]):
-    """A comma list of scopes."""
-
-    name = "scopes"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> frozenset[Scope]:
-        if isinstance(value, frozenset):
-            return value
-        words = [word for part in value.split(",") if (word := part.strip())]
-        if not words or set(words) - set(Scope):
-            self.fail(f"{value!r} is no comma list of {', '.join(Scope)}.", param, ctx)
-        return frozenset(Scope(word) for word in words)
-
-
-class NewName(click.ParamType[str]):
-    """A name that can be typed again: printable, no blanks at its ends."""
-
-    name = "name"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        name = str(value)
-        if not (0 < len(name) <= _NAME_MAX and name.isprintable() and name == name.strip()):
-            self.fail(f"must be 1 to {_NAME_MAX} printable characters.", param, ctx)
-        return name
 
 
 @click.group()
@@ -184,5 +152,5 @@ def _set_disabled(config_path: Path, name: str, disabled: bool, as_json: bool) -
         click.echo(f"{name} is {'disabled' if disabled else 'enabled'}.")
 
 
-for command in (*reseller_keys.COMMANDS, *reseller_prices.COMMANDS):
+for command in (*reseller_keys.COMMANDS, *reseller_prices.COMMANDS, reseller_import.import_):
     reseller.add_command(command)

@@ -30,7 +30,7 @@
     ├── TakenForDead        the other nodes have settled what this one was sending
     ├── Inconsistent        a rule of the ledger would have been broken
     └── ActRefused          an act by hand that cannot be done
-        ├── NoSuchOrder, NoSuchReseller, NameTaken, NoOldKey
+        ├── NoSuchOrder, NoSuchReseller, NameTaken, KeyTaken, NoOldKey
         ├── WrongState, UpstreamIdTaken
         └── NotEnough, NothingPosted, TooMuch
 """
@@ -181,6 +181,10 @@ class WrongState(ActRefused):
 
 class UpstreamIdTaken(ActRefused):
     """Order {upstream_order_id} of {provider} already belongs to our order {order_id}."""
+
+
+class KeyTaken(ActRefused):
+    """This key is somebody's already."""
 
 
 class NoOldKey(ActRefused):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from aggregator.core.model import Network, Reseller, Scope
 from aggregator.store import money, rows
-from aggregator.store.exceptions import NoOldKey
+from aggregator.store.exceptions import KeyTaken, NoOldKey
 from aggregator.store.tx import Param, Row, Tx
 
 _LABEL = 4  # bytes of a key's hash tell a reseller's keys apart
@@ -30,13 +30,13 @@ class Key:
     ends_at_ms: int | None
 
 
-def new_key() -> tuple[str, bytes]:
-    """A key of 256 random bits, and the hash that is all we keep of it."""
-    key = secrets.token_hex(32)
-    return key, hash_key(key)
+def new_key() -> str:
+    """256 random bits."""
+    return secrets.token_hex(32)
 
 
 def hash_key(key: str) -> bytes:
+    """All that we keep of a key."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -52,12 +52,23 @@ def authenticate(tx: Tx, key_hash: bytes, now_ms: int) -> Reseller | None:
     return matched(tx.all("authenticate", key_hash=key_hash, now_ms=now_ms), key_hash)
 
 
-def add(tx: Tx, reseller_id: int, limits: Mapping[str, Param], now_ms: int) -> str:
-    """A key that may do what ``limits`` say: its columns, by their names."""
-    key, key_hash = new_key()
+def add(
+    tx: Tx, reseller_id: int, limits: Mapping[str, Param], now_ms: int, key: str | None = None
+) -> str:
+    """A key that may do what ``limits`` say: its columns, by their names.
+
+    ``key``: one that he has already. KeyTaken where it is somebody's.
+    """
+    key = key or new_key()
     given: dict[str, Param] = {"scopes": "", "addresses": "", "daily_cap_micros": None, **limits}
-    tx.run("insert_key", key_hash=key_hash, reseller_id=reseller_id, now_ms=now_ms, **given)
+    hashed = hash_key(key)
+    if not tx.run("insert_key", key_hash=hashed, reseller_id=reseller_id, now_ms=now_ms, **given):
+        raise KeyTaken
     return key
+
+
+def taken(tx: Tx, key: str | None) -> bool:
+    return key is not None and tx.one("key", key_hash=hash_key(key)) is not None
 
 
 def rotate(tx: Tx, reseller_id: int, old_until_ms: int, now_ms: int) -> str:

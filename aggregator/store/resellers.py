@@ -32,13 +32,17 @@ def add(
     now_ms: int,
     scopes: Iterable[Scope] = ALL_SCOPES,
     discount_ppm: int = 0,
+    key: str | None = None,
 ) -> str:
-    """A new reseller without money; returns his key, which cannot be shown again."""
+    """A new reseller without money; returns his key, which cannot be shown again.
+
+    ``key``: one that he has already. NameTaken, KeyTaken.
+    """
     row = tx.one("insert_reseller", name=name, discount_ppm=discount_ppm, now_ms=now_ms)
     if row is None:
         raise NameTaken(name=name)
     tx.run("insert_account", reseller_id=row["id"])
-    return keys.add(tx, row["id"], {"scopes": ",".join(sorted(scopes))}, now_ms)
+    return keys.add(tx, row["id"], {"scopes": ",".join(sorted(scopes))}, now_ms, key)
 
 
 def _account(row: Row, prices: Sequence[Row]) -> Account:

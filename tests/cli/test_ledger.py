@@ -16,7 +16,9 @@ def test_verifies(shop: Desk) -> None:
     """A sound ledger is said to be, with how much was looked at."""
     shop.placed()
     said = shop.run("ledger", "verify").stdout
-    assert said.startswith("The ledger verifies: 1 resellers, 1 orders")
+    assert said.startswith(
+        "The ledger verifies: 1 reseller, 1 order, 1 attempt, 3 transfers, 6 entries"
+    )
     told = shop.json("ledger", "verify")
     assert (told["ok"], told["violations"]) == (True, [])
     assert told["looked_at"]["transfers"] == 3

@@ -19,7 +19,11 @@ INSERT INTO accounts (reseller_id) VALUES (:reseller_id);
 -- name: insert_key
 INSERT INTO api_keys (
     key_hash, reseller_id, scopes, addresses, daily_cap_micros, created_at_ms
-) VALUES (:key_hash, :reseller_id, :scopes, :addresses, :daily_cap_micros, :now_ms);
+) VALUES (:key_hash, :reseller_id, :scopes, :addresses, :daily_cap_micros, :now_ms)
+ON CONFLICT (key_hash) DO NOTHING;
+
+-- name: key
+SELECT reseller_id FROM api_keys WHERE key_hash = :key_hash;
 
 -- name: newest_key
 SELECT scopes, addresses, daily_cap_micros FROM api_keys WHERE reseller_id = :reseller_id

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from time import perf_counter
+from typing import Any
 
 import aiohttp
 import uvloop
@@ -97,7 +98,12 @@ class Traffic:
             self.seconds.append(perf_counter() - began)
         if answer.status != 200 or "error" in said:
             self.failed.append(f"{params['action']} ({way}): {answer.status} {body!r}")
-        elif "link" in params:
+        else:
+            self._heard(params, said)
+
+    def _heard(self, params: dict[str, str], said: Any) -> None:
+        """An answer without an error."""
+        if "link" in params:
             self.placed.append(int(said["order"]))
             self.book[params["link"]] = Purchase(params["link"], params, int(said["order"]))
 

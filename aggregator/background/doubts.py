@@ -144,7 +144,9 @@ class Doubts:
         ids = frozenset(one.attempt_id for one in unproved if is_open(one))
         if who == ids and now_ms < rests_until_ms:
             return
-        provider = self._world.setup.providers[name]
+        provider = self._world.setup.providers.get(name)
+        if provider is None:  # a reload has taken it out meanwhile
+            return
         account = Account(
             self._world, provider, unproved, await self._past(provider, unproved, now_ms)
         )

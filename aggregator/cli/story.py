@@ -136,7 +136,9 @@ def _sold(story: "Story", currency: str) -> Iterator[tuple[str, str]]:
     yield "charge", f"{output.money(order.charge_micros)} {currency}"
     yield "paid by now", f"{output.money(order.net_charge_micros)} {currency}"
     yield "sold", f"{output.shown(order.created_at_ms)} UTC"
-    yield "revision", f"{order.config_revision} of the configuration"
+    since = story.revision_since_ms
+    read = "" if since is None else f", read {output.shown(since)} UTC"
+    yield "revision", f"{order.config_revision} of the configuration{read}"
 
 
 def _units(order: Order) -> str:

@@ -36,6 +36,7 @@ def described(story: "Story") -> dict[str, object]:
         "sold_for": output.money(order.charge_micros),
         "refunded": output.money(order.refunded_micros),
         "config_revision": order.config_revision,
+        "config_read_at": _time(story.revision_since_ms),
         "error": order.error,
         "routes_considered": considered(story),
         **_described_provider(order),

@@ -18,7 +18,7 @@ from aggregator.store import meta, rows
 from aggregator.store.tx import Row, Tx
 
 CHANGES_KEPT = 10_000  # of a provider
-PIECE = 500  # services to a transaction
+PIECE = 100  # services to a transaction
 _ASKED_AT_ONCE = 500
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aggregator.core.model import Attempt, Order, Refill, State
-from aggregator.store import orders, refills, rows
+from aggregator.store import orders, refills, revisions, rows
 from aggregator.store.tx import Row, Tx
 
 _PAGE = 5_000
@@ -122,6 +122,7 @@ class Story:
     transfers: Sequence[Moved]
     children: Sequence[Order]
     refills: Sequence[Refill]
+    revision_since_ms: int | None  # when the configuration it was sold by was read
 
 
 def story(tx: Tx, order_id: int) -> Story:
@@ -143,6 +144,7 @@ def story(tx: Tx, order_id: int) -> Story:
         ],
         orders.children(tx, order_id),
         refills.of_order(tx, order_id),
+        revisions.since_ms(tx, order.config_revision, order.created_at_ms),
     )
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from aggregator.cli import output
 from aggregator.core.errors import ErrorClass
 from aggregator.core.model import Kind, Policy, Purchase
 from aggregator.core.outcome import Rejected
 from aggregator.ports import Opened
-from aggregator.store import attempts, events, orders, refills, statuses
+from aggregator.store import attempts, events, orders, refills, revisions, statuses
 from aggregator.store.tx import Tx
 from tests.cli.support import LINK, Desk
 from tests.store import builders
@@ -144,6 +145,18 @@ def dripfeed(tx: Tx) -> int:
     return opened.order_id
 
 
+def test_show_tells_when_its_configuration_was_read(shop: Desk) -> None:
+    """The revision it was sold by, and since when that one was in use."""
+    order_id = shop.placed()
+    shop.write(lambda tx: revisions.add(tx, "r1", NOW - HOUR))
+    shop.write(lambda tx: revisions.add(tx, "r2", NOW + HOUR))
+    told = shop.json("orders", "show", str(order_id))
+    assert told["config_read_at"] == output.moment(NOW - HOUR)
+    assert (
+        f"read {output.shown(NOW - HOUR)} UTC" in shop.run("orders", "show", str(order_id)).stdout
+    )
+
+
 def test_show_tells_all(shop: Desk) -> None:
     """Attempts, transfers, children, refills and events are all there, for programs too."""
     order_id = shop.write(dripfeed)
@@ -151,7 +164,7 @@ def test_show_tells_all(shop: Desk) -> None:
     assert told["state"] == "placed"
     assert told["reseller"] == "drip"
     assert (told["kind"], told["runs"], told["units"]) == ("dripfeed", 2, 500)
-    assert told["config_revision"] == "r1"
+    assert (told["config_revision"], told["config_read_at"]) == ("r1", None)
     assert told["routes_considered"] == ["gulf: chosen"]
     assert [(one["provider"], one["state"]) for one in told["attempts"]] == [("gulf", "placed")]
     assert [(one["kind"], one["amount"]) for one in told["transfers"]] == [

@@ -3,6 +3,7 @@
 ==================  ==========================================================
 ``serve``           the server
 ``check``           what is wrong with a configuration; ``live`` asks the providers
+``probe``           how does a panel speak?
 ``catalogue``       what providers sell; ``catalogue_import`` makes services of it,
                     ``catalogue_diff`` tells what changed
 ``resellers``       ``reseller …``: who may order, his keys and his money;
@@ -33,6 +34,7 @@ from aggregator.cli.demo import demo
 from aggregator.cli.failures import Commands
 from aggregator.cli.ledger import ledger
 from aggregator.cli.orders import orders
+from aggregator.cli.probe import probe
 from aggregator.cli.resellers import reseller
 from aggregator.cli.restore import restore
 from aggregator.cli.sandbox import sandbox
@@ -59,7 +61,11 @@ def main() -> None:
     """Resells SMM panels' services: forwards orders, and keeps resellers' prepaid money."""
 
 
-for command in (serve, check, catalogue, reseller, orders, ledger, backup, restore, sandbox, demo):
+COMMANDS = (
+    *(serve, check, probe, catalogue, reseller, orders, ledger),
+    *(backup, restore, sandbox, demo),
+)
+for command in COMMANDS:
     main.add_command(command)
 
 __all__ = ["main"]

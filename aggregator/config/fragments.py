@@ -36,7 +36,7 @@ _PARKED = re.compile(
     r"((?: *#   .*\n?)*)",
     re.MULTILINE,
 )
-_PLAIN = re.compile(r"[0-9]{1,5}(\.[0-9]{1,6})?%|[A-Za-z][A-Za-z ]*[A-Za-z]")
+_PLAIN = re.compile(r"[0-9]{1,5}(\.[0-9]{1,6})?%|[A-Za-z][A-Za-z_ ]*[A-Za-z]")
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _LINE = re.compile(
     r"""( +)\w+: *(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^"'#|>\[{\s][^#\n]*?)?( +\#.*|) *\r?"""

@@ -21,6 +21,8 @@ whatever the bytes.
 ``rows``       client: which part of an answer is about which ID
 ``reading``    client: status, refill, refill_status, cancel
 ``catalogue``  client: services, balance
+``learning``   client: finding out how a panel speaks, by asking
+``concluding`` client: a dialect out of what it answered
 ``receiving``  panel: what a client of ours sent
 ``answering``  panel: our answer in his dialect
 =============  ==============================================================
@@ -31,7 +33,9 @@ from aggregator.dialects.answering import encode_answer
 from aggregator.dialects.asking import encode_command
 from aggregator.dialects.building import build_all
 from aggregator.dialects.catalogue import decode_balance, decode_services
+from aggregator.dialects.concluding import Learned, conclude
 from aggregator.dialects.form import BUILTIN, Dialect
+from aggregator.dialects.learning import Question, Unlearned, listen
 from aggregator.dialects.mistakes import Mistake
 from aggregator.dialects.reading import (
     decode_cancel,
@@ -51,11 +55,15 @@ from aggregator.dialects.wire import WireReply, WireRequest
 __all__ = [
     "BUILTIN",
     "Dialect",
+    "Learned",
     "Mistake",
+    "Question",
     "Request",
+    "Unlearned",
     "WireReply",
     "WireRequest",
     "build_all",
+    "conclude",
     "decode_added",
     "decode_balance",
     "decode_cancel",
@@ -69,4 +77,5 @@ __all__ = [
     "fields_from_form",
     "fields_from_json",
     "fields_from_pairs",
+    "listen",
 ]

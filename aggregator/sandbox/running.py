@@ -28,6 +28,7 @@ async def run_sandbox(
     *,
     settings: PanelSettings | None = None,
     log_path: Path | None = None,
+    strict: bool = False,
     on_ready: Callable[[str], None] = lambda _url: None,
 ) -> None:
     """Serves until SIGTERM or SIGINT. ``on_ready`` is given the URL of the API."""
@@ -35,7 +36,8 @@ async def run_sandbox(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told_to_stop.set)
-    server = SandboxServer(builtin_dialect(dialect), settings, port=port, log_path=log_path)
+    speaks = builtin_dialect(dialect)
+    server = SandboxServer(speaks, settings, port=port, log_path=log_path, strict=strict)
     async with server:
         on_ready(server.url)
         await told_to_stop.wait()

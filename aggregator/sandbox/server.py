@@ -31,6 +31,7 @@ from aggregator.sandbox.delivery import deliver, json_reply
 from aggregator.sandbox.faults import Faults, Rule
 from aggregator.sandbox.journal import Journal, read_journal
 from aggregator.sandbox.panel import Panel, PanelSettings
+from aggregator.sandbox.strictness import own_fields
 
 HOST = "127.0.0.1"
 _BAD_REQUEST = b'{"error":"Incorrect request"}'
@@ -51,7 +52,9 @@ class SandboxServer:
 
     ``log_path``: where the accept log lies; None keeps it only for as long as the
     server lives. A log that is there already is continued, and so are its order
-    IDs. ``port`` 0 takes a free one. ``now_ms`` is the panel's clock.
+    IDs. ``strict``: it knows its dialect's own names only, as a real panel does, where a
+    face of ours takes the standard's too. ``port`` 0 takes a free one. ``now_ms`` is the
+    panel's clock.
     """
 
     def __init__(
@@ -61,9 +64,11 @@ class SandboxServer:
         *,
         port: int = 0,
         log_path: Path | None = None,
+        strict: bool = False,
         now_ms: Callable[[], int] = wall_ms,
     ) -> None:
         self.dialect = dialect
+        self._strict = strict
         self._settings = _fitted(settings or PanelSettings(), dialect)
         self._port = port
         self._log_path = log_path
@@ -134,7 +139,11 @@ class SandboxServer:
         if not isinstance(fields, dict):
             return None
         scheme, _, token = http.headers.get("Authorization", "").partition(" ")
-        return decode_request(self.dialect, fields, token if scheme == "Bearer" else None)
+        bearer = token if scheme == "Bearer" else None
+        if self._strict:
+            fields = own_fields(self.dialect, fields)
+            bearer = bearer if self.dialect.bearer else None
+        return decode_request(self.dialect, fields, bearer)
 
     async def _answer(self, request: Request) -> bytes:
         answer = self.panel.answer(request, self._now_ms())

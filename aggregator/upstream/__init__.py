@@ -7,11 +7,13 @@
 ``calls``       one call: gate, wire, report
 ``gate``        how many calls at once, how many a minute
 ``providers``   the providers as they are now, with their health
+``conversing``  a conversation with a panel that nobody configured yet
 ``wire``        one POST; tells what was sent from what was not
 ==============  ===============================================================
 """
 
 from aggregator.upstream.calls import Call
 from aggregator.upstream.client import UpstreamClient
+from aggregator.upstream.conversing import converse
 
-__all__ = ["Call", "UpstreamClient"]
+__all__ = ["Call", "UpstreamClient", "converse"]

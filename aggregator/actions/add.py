@@ -150,6 +150,7 @@ async def _opened(
         answering.give_id(opened.order_id, purchase.kind)
         return None
     job = Job(opened.order_id, purchase, opened.attempt_id, ranked[0], ranked[1:], answering)
+    job.charge_micros = order_draft.charge_micros
     job.queueable = any(one.verdict is Verdict.WAITING for one in weighed)
     job.idempotency_key = order_draft.first.idempotency_key if order_draft.first else None
     return job

@@ -59,6 +59,7 @@ class Job:
     tries: int = 1
     queueable: bool = False
     idempotency_key: str | None = None
+    charge_micros: int = 0
 
 
 def draft(world: World, purchase: Purchase, choice: Weighed) -> AttemptDraft:
@@ -206,6 +207,8 @@ def _told(world: World, job: Job, outcome: Outcome, then: Following) -> None:
     provider = job.at.facts.route.provider
     kind, detail = _named(outcome)
     world.metrics.attempt(provider, kind)
+    if kind == "placed":
+        world.metrics.sold(provider, job.charge_micros, job.at.our_cost_micros)
     tell = partial(world.alert if then.alert else log.info, kind)
     tell(order=job.order_id, provider=provider, attempt=job.attempt_id, **detail)
 

@@ -13,10 +13,14 @@
 ``verdicts``    what ``plan`` decided, written down; and what is there after all
 ``restores``    after a restore: what was bought since the backup, before sales reopen
 ``cures``       paused providers: is the money there, does the key work again
+``numbers``     how many orders wait, are in doubt, are overdue: for the metrics
+``audit``       verifies the ledger once a day
 ``watchdog``    tells systemd that the loop turns and the writer answers
 ==============  ==============================================================
 """
 
+from aggregator.background import numbers
+from aggregator.background.audit import Audit
 from aggregator.background.bell import Bell
 from aggregator.background.clockwork import Clockwork, Job
 from aggregator.background.doubts import Doubts
@@ -24,4 +28,14 @@ from aggregator.background.jobs import jobs
 from aggregator.background.restores import Restores
 from aggregator.background.watchdog import watchdog
 
-__all__ = ["Bell", "Clockwork", "Doubts", "Job", "Restores", "jobs", "watchdog"]
+__all__ = [
+    "Audit",
+    "Bell",
+    "Clockwork",
+    "Doubts",
+    "Job",
+    "Restores",
+    "jobs",
+    "numbers",
+    "watchdog",
+]

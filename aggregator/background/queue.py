@@ -87,6 +87,7 @@ async def _sent(
     answering.give_id(order.id, order.kind)
     job = Job(order.id, purchase, attempt_id, ranked[0], ranked[1:], answering)
     job.idempotency_key = attempt.idempotency_key
+    job.charge_micros = order.charge_micros
     await place(world, job)
 
 

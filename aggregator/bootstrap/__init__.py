@@ -6,7 +6,7 @@
 ``doors``       both listeners, as the configuration has them
 ``reloading``   a new configuration for a server that runs
 ``memory``      what the database remembers of configurations
-``watching``    numbers, and other servers' deaths
+``watching``    other servers' deaths
 ``clocks``      the machine's clocks, and the time that a stop may take
 ==============  ==============================================================
 
@@ -27,7 +27,17 @@ import structlog
 
 from aggregator import api, config, store, telemetry
 from aggregator.actions import Desk, World
-from aggregator.background import Bell, Clockwork, Doubts, Job, Restores, jobs, watchdog
+from aggregator.background import (
+    Audit,
+    Bell,
+    Clockwork,
+    Doubts,
+    Job,
+    Restores,
+    jobs,
+    numbers,
+    watchdog,
+)
 from aggregator.bootstrap import doors, watching, worlds
 from aggregator.bootstrap.clocks import Drain, SystemClock
 from aggregator.bootstrap.memory import memory, remember
@@ -93,7 +103,8 @@ async def running(
             *jobs(world, desk),
             Job("doubts", 1.0, doubts.settle),
             Job("restores", 1.0, restores.turn),
-            Job("numbers", 5.0, partial(watching.count, world, database, metrics)),
+            Job("numbers", 5.0, partial(numbers.count, world, database)),
+            Job("audit", 600.0, Audit(world, database).look),
             Job("others", 5.0, partial(watching.watch_others, world, database)),
             Job("bell", 0.0, bell.answer),
             *watchdog(database, environ or {}),

@@ -1,13 +1,11 @@
-"""What the server sees of itself: numbers for whoever watches, other servers' deaths."""
+"""What becomes of the orders of servers that died, this one before its start among them."""
 
 import signal
 from collections.abc import Sequence
 
 import structlog
 
-from aggregator import telemetry
 from aggregator.actions import World
-from aggregator.core.model import State
 from aggregator.store import ScriptedStore
 
 log = structlog.get_logger(__name__)
@@ -33,18 +31,3 @@ async def watch_others(world: World, database: ScriptedStore) -> None:
     _told(await database.recover_others(world.clock.now_ms()))
     if database.lost is not None:
         signal.raise_signal(signal.SIGTERM)
-
-
-async def count(world: World, database: ScriptedStore, metrics: telemetry.Metrics) -> None:
-    """The numbers that somebody watching wants to see, into the metrics."""
-    numbers = await database.numbers()
-    oldest_ms = numbers.oldest_doubt_ms
-    age_s = 0.0 if oldest_ms is None else (world.clock.now_ms() - oldest_ms) / 1000
-    metrics.doubts_open(numbers.by_state[State.IN_DOUBT], age_s)
-    metrics.queue_length(numbers.by_state[State.QUEUED])
-    now_ms = world.clock.now_ms()
-    for name, provider in world.setup.providers.items():
-        health = world.upstream.health(name)
-        metrics.provider_usable(name, provider.takes_orders and health.usable(now_ms))
-        if health.balance_micros is not None:
-            metrics.provider_balance(name, health.balance_micros / 1_000_000)

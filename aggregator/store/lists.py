@@ -187,6 +187,22 @@ def numbers(tx: Tx) -> Numbers:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """Open orders that should have been asked after by now, and for how long."""
+
+    count: int
+    oldest_ms: int
+    mean_ms: int
+
+
+def overdue(tx: Tx, now_ms: int) -> Overdue:
+    row = tx.one("overdue", now_ms=now_ms)
+    if row is None or not row["orders"]:
+        return Overdue(0, 0, 0)
+    return Overdue(row["orders"], int(row["oldest_ms"]), int(row["sum_ms"]) // row["orders"])
+
+
 def _oldest(tx: Tx, state: State) -> int | None:
     row = tx.one("oldest_open", state=state.value)
     return None if row is None else row["created_at_ms"]

@@ -1,6 +1,6 @@
 """Every number we count, for Prometheus."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cache
 from typing import TypeVar
@@ -29,7 +29,23 @@ class Metrics:
         self._alerts = new(counter, "alerts", "What an operator should look at.", "kind")
         self._doubts = new(gauge, "doubts_open", "Orders in doubt.")
         self._oldest_doubt = new(gauge, "doubts_oldest_seconds", "Age of the oldest of them.")
+        self._persons = new(gauge, "needs_person", "Orders that a person has to look at.")
         self._queue = new(gauge, "queue_length", "Orders waiting for a route.")
+        self._oldest_queued = new(gauge, "queue_oldest_seconds", "Age of the oldest of them.")
+        self._open = new(gauge, "orders_open", "Orders that have not ended.", "state")
+        self._overdue = new(gauge, "status_overdue", "Open orders to be asked after by now.")
+        self._overdue_oldest = new(
+            gauge, "status_overdue_oldest_seconds", "For how long the longest of them."
+        )
+        self._overdue_mean = new(
+            gauge, "status_overdue_mean_seconds", "For how long they are on average."
+        )
+        self._sales = new(counter, "sales", "Charges of placed orders, our money.", "provider")
+        self._costs = new(counter, "costs", "What they cost us, where known.", "provider")
+        self._verified_at = new(
+            gauge, "ledger_verified_seconds", "When it was verified last, Unix time."
+        )
+        self._violations = new(gauge, "ledger_violations", "What that found wrong.")
         self._usable = new(gauge, "provider_usable", "1: takes orders now.", "provider")
         self._balance = new(gauge, "provider_balance", "In its own currency.", "provider")
         self._reload_ok = new(gauge, "config_reload_ok", "1: what was read last is in use.")
@@ -62,12 +78,34 @@ class Metrics:
     def alert(self, kind: str) -> None:
         self._alerts.labels(kind).inc()
 
+    def sold(self, provider: str, charge_micros: int, cost_micros: int | None) -> None:
+        """An order was placed there. ``cost_micros`` in our currency; None: unknown."""
+        self._sales.labels(provider).inc(charge_micros / 1_000_000)
+        if cost_micros is not None:
+            self._costs.labels(provider).inc(cost_micros / 1_000_000)
+
+    def orders_open(self, by_state: Mapping[str, int], needs_person: int) -> None:
+        for state, count in by_state.items():
+            self._open.labels(state).set(count)
+        self._persons.set(needs_person)
+
+    def overdue(self, count: int, oldest_s: float, mean_s: float) -> None:
+        """Open orders whose provider should have been asked after them already."""
+        self._overdue.set(count)
+        self._overdue_oldest.set(oldest_s)
+        self._overdue_mean.set(mean_s)
+
+    def ledger_verified(self, at_s: float, violations: int) -> None:
+        self._verified_at.set(at_s)
+        self._violations.set(violations)
+
     def doubts_open(self, count: int, oldest_s: float = 0.0) -> None:
         self._doubts.set(count)
         self._oldest_doubt.set(oldest_s)
 
-    def queue_length(self, count: int) -> None:
+    def queue_length(self, count: int, oldest_s: float = 0.0) -> None:
         self._queue.set(count)
+        self._oldest_queued.set(oldest_s)
 
     def provider_usable(self, provider: str, usable: bool) -> None:
         self._usable.labels(provider).set(usable)

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from aggregator import telemetry
 from aggregator.actions import add, balance, cancel, refill, refill_status, services, status
 from aggregator.actions.world import World
 from aggregator.core import errors
@@ -61,6 +62,7 @@ class Desk:
         reseller = await self.authenticate(key)
         if not reseller.may_call_from(address):
             raise ClientError(errors.UNAUTHENTICATED)
+        telemetry.RESELLER.set(reseller.name)
         counter = COUNTERS.get(command.action)
         if counter is None:
             raise ClientError(errors.UNKNOWN_ACTION)

@@ -137,6 +137,7 @@ class Api:
         began = self._monotonic()
         call_id = next(self._call_ids)
         telemetry.CALL.set(call_id)
+        telemetry.RESELLER.set("")  # a connection's requests may be several resellers'
         call = _Call(path, self._address_of(request))
         answer = await self._refusing(request, dialect, call)
         answer.headers["X-Request-Id"] = call_id
@@ -208,6 +209,8 @@ class Api:
         answer = await self._carried_out(request, decoded, call)
         if isinstance(answer, Added):
             call.order = answer.order
+        elif (refused := _refused(answer)) is not None:
+            call.answer, call.error = "refused", refused
         if isinstance(answer, ServiceList):
             return _listed(dialect, command, answer)
         return encode_answer(dialect, command, answer)
@@ -263,6 +266,16 @@ def _listed(dialect: Dialect, command: Command, answer: ServiceList) -> bytes:
         body = encode_answer(dialect, command, answer)
         answer.spelled[dialect.name] = dialect, body
     return body
+
+
+def _refused(answer: Answer) -> str | None:
+    """Why nothing of what was asked for could be had: the first of the reasons."""
+    if not isinstance(answer, dict) or not answer:
+        return None
+    reasons = list(answer.values())
+    if not all(isinstance(one, Refused) for one in reasons):
+        return None
+    return str(reasons[0].text)
 
 
 def _is_telling(text: str) -> bool:

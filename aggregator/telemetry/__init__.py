@@ -1,12 +1,13 @@
 """What we tell about ourselves: log lines, metrics, and words to systemd."""
 
-from aggregator.telemetry.logs import CALL, REDACTED, Redactor, conceal, logger, set_up
+from aggregator.telemetry.logs import CALL, REDACTED, RESELLER, Redactor, conceal, logger, set_up
 from aggregator.telemetry.metrics import Metrics
 from aggregator.telemetry.systemd import sd_notify, sd_reloading, watchdog_s
 
 __all__ = [
     "CALL",
     "REDACTED",
+    "RESELLER",
     "Metrics",
     "Redactor",
     "conceal",

@@ -28,6 +28,9 @@ from aggregator.telemetry.sink import Sink
 CALL: ContextVar[str] = ContextVar("call")
 """Which of our requests a line belongs to; goes into every line as ``call``."""
 
+RESELLER: ContextVar[str] = ContextVar("reseller", default="")
+"""Whose request that is, once it is known; into every line as well."""
+
 _CONCEALED: ContextVar[tuple[str, ...]] = ContextVar("concealed", default=())
 
 REDACTED = "[redacted]"
@@ -45,7 +48,9 @@ _TELLING = frozenset(
 # Texts that may hold anything, in any guise. So may all of a line that tells of trouble.
 _FREE = frozenset({"error", "exception"})
 # Words of ours. A client must not blank them by sending them as a link.
-_OURS = frozenset({"at", "level", "call", "room", "face", "action", "answer", "address"})
+_OURS = frozenset(
+    {"at", "level", "call", "room", "face", "action", "answer", "address", "reseller"}
+)
 
 
 def conceal(*secrets: str) -> None:
@@ -125,6 +130,8 @@ class Redactor:
 def _add_call(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     if call := CALL.get(None):
         event["call"] = call
+    if reseller := RESELLER.get():
+        event["reseller"] = reseller
     return event
 
 

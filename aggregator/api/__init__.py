@@ -7,14 +7,15 @@
 ``limits``     how often somebody may ask
 ``addresses``  who is calling, behind which proxies
 ``admin``      ``Admin``: health, readiness, metrics
+``console``    one page for a browser: how it is doing, read only
 ``listener``   start and drain
 ``sockets``    addresses, and sockets that were opened for us
 =============  ===============================================================
 """
 
-from aggregator.api.admin import Admin, Ready
+from aggregator.api.admin import Admin, Look, Ready
 from aggregator.api.faces import Api, Desk, Settings
 from aggregator.api.limits import Limit, Limits
 from aggregator.api.sockets import Inherited
 
-__all__ = ["Admin", "Api", "Desk", "Inherited", "Limit", "Limits", "Ready", "Settings"]
+__all__ = ["Admin", "Api", "Desk", "Inherited", "Limit", "Limits", "Look", "Ready", "Settings"]

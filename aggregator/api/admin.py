@@ -1,31 +1,41 @@
 """The operator's door: is it alive, is it ready, how is it doing.
 
+What says more than that wants the token: as a bearer, as Prometheus sends it, or as the
+password of HTTP Basic, for which a browser asks by itself.
+
 It listens on loopback or on a unix socket. A web page in the operator's browser
 could still reach it under a name of its own that resolves to 127.0.0.1, so only
 the names of loopback are answered to.
 """
 
+import base64
 import hmac
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from urllib.parse import urlsplit
 
 import orjson
 from aiohttp import hdrs, web
 
+from aggregator.api.console import CSP, STYLE, View, render
 from aggregator.api.faces import bearer
 from aggregator.api.listener import Listener, error, response
 from aggregator.api.sockets import Inherited
 from aggregator.telemetry import Metrics, logger
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_CHALLENGES = {"/console": 'Basic realm="aggregator", charset="UTF-8"'}
 _NO_TOKEN = "Set admin_token_file in the configuration to see this page"
 
 Ready = Callable[[], tuple[bool, Mapping[str, object]]]
 """Whether orders can be taken, and why (or why not), fit for JSON."""
 
 
+Look = Callable[[], Awaitable[View]]
+
+
 class Admin:
-    """``token`` None: the pages that want one are closed. ``hosts``: names answered to."""
+    """``token`` None: the pages that want one are closed. ``hosts``: names answered to.
+    ``look``: what the console shows."""
 
     def __init__(
         self,
@@ -33,6 +43,7 @@ class Admin:
         metrics: Metrics,
         token: str | None = None,
         *,
+        look: Look | None = None,
         hosts: Collection[str] = LOOPBACK_NAMES,
     ) -> None:
         self._ready = ready
@@ -41,8 +52,13 @@ class Admin:
         self._hosts = hosts
         self._log = logger("admin")
         self._listener = Listener(self._answer, linger_s=1)
-        self._open_pages = {"/healthz": self._health, "/readyz": self._readiness}
-        self._closed_pages = {"/metrics": self._numbers}
+        self._look = look
+        self._open_pages = {
+            "/healthz": self._health,
+            "/readyz": self._readiness,
+            "/console.css": self._style,
+        }
+        self._closed_pages = {"/metrics": self._numbers, "/console": self._console}
 
     def reload(self, token: str | None) -> None:
         self._token = token
@@ -59,20 +75,20 @@ class Admin:
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         try:
-            return self._page(request)
+            return await self._page(request)
         except Exception:
             self._log.exception("bug")
             return error(500, "Internal error")
 
-    def _page(self, request: web.BaseRequest) -> web.Response:
+    async def _page(self, request: web.BaseRequest) -> web.Response:
         if not self._is_ours(request.headers.get(hdrs.HOST, "")):
             return error(421, "This listener answers to loopback names only")
         if request.method not in (hdrs.METH_GET, hdrs.METH_HEAD):
             return error(405, "Method not allowed, use GET", Allow="GET, HEAD")
         if request.path in self._open_pages:
-            return self._open_pages[request.path]()
+            return await self._open_pages[request.path]()
         if request.path in self._closed_pages:
-            return self._refused(request) or self._closed_pages[request.path]()
+            return self._refused(request) or await self._closed_pages[request.path]()
         return error(404, "Not found")
 
     def _is_ours(self, host: str) -> bool:
@@ -84,17 +100,43 @@ class Admin:
     def _refused(self, request: web.BaseRequest) -> web.Response | None:
         if self._token is None:
             return error(403, _NO_TOKEN)
-        shown = bearer(request.headers) or ""
+        shown = bearer(request.headers) or _password(request.headers)
         if hmac.compare_digest(shown.encode(errors="surrogateescape"), self._token.encode()):
             return None
-        return error(401, "Unauthenticated", WWW_Authenticate="Bearer")
+        return error(
+            401, "Unauthenticated", WWW_Authenticate=_CHALLENGES.get(request.path, "Bearer")
+        )
 
-    def _health(self) -> web.Response:
+    async def _health(self) -> web.Response:
         return response(b'{"status":"ok"}')
 
-    def _readiness(self) -> web.Response:
+    async def _readiness(self) -> web.Response:
         ready, detail = self._ready()
         return response(orjson.dumps({"ready": ready, **detail}), 200 if ready else 503)
 
-    def _numbers(self) -> web.Response:
+    async def _numbers(self) -> web.Response:
         return response(self._metrics.render(), Content_Type=Metrics.CONTENT_TYPE)
+
+    async def _console(self) -> web.Response:
+        if self._look is None:
+            return error(404, "Not found")
+        return response(
+            render(await self._look()),
+            Content_Type="text/html; charset=utf-8",
+            Content_Security_Policy=CSP,
+            Referrer_Policy="no-referrer",
+        )
+
+    async def _style(self) -> web.Response:
+        return response(STYLE, Content_Type="text/css; charset=utf-8")
+
+
+def _password(headers: Mapping[str, str]) -> str:
+    """The password of HTTP Basic; "" where there is none. The name before it may be any."""
+    scheme, _, given = headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(given.strip(), validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""

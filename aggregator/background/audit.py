@@ -30,16 +30,11 @@ class Audit:
         self._database = database
 
     async def look(self) -> None:
-        at_ms = await self._database.read(self._remembered)
-        if self._world.patient and (at_ms or 0) + EVERY_MS <= self._world.clock.now_ms():
+        found: tuple[int, int] | None = await self._database.read(last)
+        at_ms, violations = found or (0, 0)
+        self._world.metrics.ledger_verified(at_ms / 1000, violations)
+        if self._world.patient and at_ms + EVERY_MS <= self._world.clock.now_ms():
             await self._verify()
-
-    def _remembered(self, tx: Tx) -> int | None:
-        at_ms, found = meta.get(tx, _AT), meta.get(tx, _FOUND)
-        if at_ms is None or found is None:
-            return None
-        self._world.metrics.ledger_verified(int(at_ms) / 1000, int(found))
-        return int(at_ms)
 
     async def _verify(self) -> None:
         clock = self._world.clock
@@ -51,6 +46,12 @@ class Audit:
         log.info("ledger_verified", violations=len(found), seconds=seconds)
         if found:
             self._world.alert("ledger_wrong", count=len(found), first=found[:_SHOWN])
+
+
+def last(tx: Tx) -> tuple[int, int] | None:
+    """When the books were verified last, and how many violations that found."""
+    at_ms, found = meta.get(tx, _AT), meta.get(tx, _FOUND)
+    return None if at_ms is None or found is None else (int(at_ms), int(found))
 
 
 def _remember(tx: Tx, now_ms: int, count: int) -> None:

@@ -6,6 +6,7 @@
 ``doors``       both listeners, as the configuration has them
 ``reloading``   a new configuration for a server that runs
 ``memory``      what the database remembers of configurations
+``overview``    what the operator's console shows
 ``watching``    other servers' deaths
 ``clocks``      the machine's clocks, and the time that a stop may take
 ==============  ==============================================================
@@ -38,9 +39,10 @@ from aggregator.background import (
     numbers,
     watchdog,
 )
-from aggregator.bootstrap import doors, watching, worlds
+from aggregator.bootstrap import doors, overview, watching, worlds
 from aggregator.bootstrap.clocks import Drain, SystemClock
 from aggregator.bootstrap.memory import memory, remember
+from aggregator.bootstrap.overview import Alerts
 from aggregator.bootstrap.reloading import Live, Reloader, Source, Told
 from aggregator.bootstrap.worlds import asking, counter
 from aggregator.store import ScriptedStore
@@ -98,7 +100,8 @@ async def running(
         restores = Restores(world, database)
         await restores.load()
         desk, bell = Desk(world), Bell(loaded.server.alert_command)
-        world.ring = bell.ring
+        alerts = Alerts(world.clock, bell.ring)
+        world.ring = alerts.ring
         work = [
             *jobs(world, desk),
             Job("doubts", 1.0, doubts.settle),
@@ -114,8 +117,9 @@ async def running(
         stack.push_async_callback(drain.through, world.finish)
         told = Told()
         ready = partial(_ready, world, database, told)
+        look = partial(overview.view, world, database, ready, alerts)
         sockets = inherited or api.Inherited()
-        opened = await doors.opened(loaded, desk, ready, metrics, sockets, drain, stack)
+        opened = await doors.opened(loaded, desk, ready, look, metrics, sockets, drain, stack)
         metrics.reload(True)
         if source is not None:
             live = Live(world, database, upstream, opened, bell, doubts, metrics)

@@ -28,6 +28,7 @@ async def opened(
     loaded: config.Loaded,
     desk: Desk,
     ready: api.Ready,
+    look: api.Look,
     metrics: telemetry.Metrics,
     inherited: api.Inherited,
     drain: Drain,
@@ -41,7 +42,7 @@ async def opened(
     log.info("listening", address=address, revision=loaded.setup.revision)
     admin = None
     if server.admin_listen is not None:
-        admin = api.Admin(ready, metrics, server.admin_token)
+        admin = api.Admin(ready, metrics, server.admin_token, look=look)
         stack.push_async_callback(admin.close)
         address = await admin.start(str(server.admin_listen), inherited)
         log.info("admin_listening", address=address)

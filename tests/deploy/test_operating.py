@@ -18,7 +18,7 @@ PAGE = (ROOT / "docs" / "operating.md").read_text()
 # Where the kind of an alert is no literal: what it can be there.
 WORKED_OUT = {
     "actions/world.py": set(),  # the mechanism itself
-    "actions/refresh.py": {events.NOT_SETTLED, events.CHILD_TAKEN, refresh.MISSING},  # and notes, found below
+    "actions/refresh.py": {events.NOT_SETTLED, events.CHILD_TAKEN, refresh.MISSING},
     "actions/placing.py": {Rejected.__name__.lower()},
     "background/catalogues.py": {"catalogue_changed", "service_gone"},
     "background/verdicts.py": {"late_orphan_ended"},

@@ -78,6 +78,13 @@ class House:
             found: dict[str, Any] = await answer.json()
             return found | {"status": answer.status}
 
+    async def metrics(self, token: str) -> int:
+        """The status of the page."""
+        headers = {"Authorization": f"Bearer {token}"}
+        url = f"http://{HOST}:{self.admin_port}/metrics"
+        async with self.http.get(url, headers=headers) as answer:
+            return answer.status
+
     async def reload(self, world: World, **changes: Any) -> bool:
         """Whether it was taken; the reload is over by then."""
         before = reloads(world)
@@ -112,8 +119,13 @@ async def test_everything_is_taken_at_once(house: House) -> None:
     async with house.running() as world:
         first = world.setup.revision
         services = house.service(rate="1.30") | {2: house.service(name="Other")[1]}
+        said = house.path.with_name("said")
+        house.path.with_name("token").write_text("admin-token")
+        assert await house.metrics("admin-token") == 403
         taken = await house.reload(
             world,
+            admin_token_file="token",
+            alert_command=["tee", "-a", str(said)],
             services=services,
             providers={"gulf": house.gulf(key="new-sandbox-key")},
             faces={"/new": "standard", "/api/v2": "standard"},
@@ -124,7 +136,10 @@ async def test_everything_is_taken_at_once(house: House) -> None:
             ("Followers", "1.30"),
             ("Other", "1.20"),
         ]
-        assert house.learned == ["new-sandbox-key"]
+        assert house.learned == ["new-sandbox-key", "admin-token"]
+        assert await house.metrics("admin-token") == 200
+        world.alert("something")
+        await settled(lambda: said.exists() and "something" in said.read_text())
         async with house.http.post(f"http://{HOST}:{house.port}/new") as answer:
             assert answer.status == 200
         ready = await house.ready()

@@ -1,8 +1,8 @@
 """Providers' lists of services, kept in the database for costs and limits.
 
-Each is read when its provider is new here, then hourly; one that could not be read, or
-was not believed, is tried again sooner. What changed is written down whoever it
-concerns; an operator is told of what concerns a route of ours.
+Each is read when its provider is new here, then hourly, until the provider is retired;
+one that could not be read, or was not believed, is tried again sooner. What changed is
+written down whoever it concerns; an operator is told of what concerns a route of ours.
 """
 
 import asyncio
@@ -34,7 +34,11 @@ class Catalogues:
 
     async def look(self) -> None:
         world = self._world
-        self._next_ms = {name: self._next_ms.get(name, 0) for name in world.setup.providers}
+        self._next_ms = {
+            name: self._next_ms.get(name, 0)
+            for name, provider in world.setup.providers.items()
+            if not provider.retired
+        }
         now_ms = world.clock.now_ms()
         due = [name for name, next_ms in self._next_ms.items() if next_ms <= now_ms]
         if not due:
@@ -86,7 +90,14 @@ async def _saved(world: World, provider: str, rows: Sequence[ServiceRow]) -> boo
         world.alert_once(about, "catalogue_distrusted", provider=provider, why=saved.doubt)
         return False
     world.told.discard(about)
-    log.info("catalogue_read", provider=provider, services=len(offers), changes=len(saved.changes))
+    unlisted = sorted(used - {one.service for one in offers})
+    log.info(
+        "catalogue_read",
+        provider=provider,
+        services=len(offers),
+        changes=len(saved.changes),
+        **({"not_listed": unlisted[:SHOWN]} if unlisted else {}),
+    )
     _tell(world, provider, [one for one in saved.changes if one.service in used and one.matters])
     return True
 

@@ -5,9 +5,14 @@ before somebody orders, and once for each pair of rate and cost.
 """
 
 import asyncio
+from collections.abc import Mapping
 
 from aggregator.actions import World
 from aggregator.core import pricing, routing
+from aggregator.core.health import Health
+from aggregator.core.model import Offer
+from aggregator.core.routing import Facts
+from aggregator.ports import Setup
 
 SHOWN = 20
 
@@ -15,21 +20,30 @@ Loss = tuple[int, str, str, str, int]
 
 
 async def review(world: World) -> None:
-    """Thousands of services take a while: they are gone through beside the event loop."""
-    found = await asyncio.to_thread(_losses, world)
+    """Thousands of services take a while: they are gone through beside the event loop, as
+    they are at this moment."""
+    found = await asyncio.to_thread(_losses, world.setup, world.catalogue)
     new = sorted(found - world.losses)
     world.losses = found
     if new:
         world.alert("routes_at_loss", count=len(new), routes=[_told(one) for one in new[:SHOWN]])
 
 
-def _losses(world: World) -> set[Loss]:
+def _losses(setup: Setup, catalogue: Mapping[str, Mapping[str, Offer]]) -> set[Loss]:
     """Our service, the route, our rate, and what it costs in our currency."""
     found: set[Loss] = set()
-    for service in world.setup.services.values():
+    for service in setup.services.values():
         if not service.enabled or service.allow_loss:
             continue
-        facts = world.facts(service)
+        facts = [
+            Facts(
+                route,
+                setup.providers[route.provider],
+                Health(),
+                catalogue.get(route.provider, {}).get(route.service),
+            )
+            for route in service.routes
+        ]
         priced = routing.priced(service, facts)
         for one in facts if priced else ():
             assert priced is not None

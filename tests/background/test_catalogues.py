@@ -1,6 +1,7 @@
 """Catalogues: when they are read, what is believed, and who hears of what changed."""
 
 import pytest
+import structlog
 
 from aggregator.background import catalogues
 from aggregator.background.catalogues import Catalogues
@@ -8,7 +9,7 @@ from aggregator.core.errors import ClientError
 from aggregator.core.messages import Refused, ServiceRow, Unreadable
 from aggregator.store import catalogue
 from tests.actions.conftest import OpenShop, Shop
-from tests.fakes import service, setup
+from tests.fakes import provider, service, setup
 
 
 def row(service: str, rate: str = "0.90", name: str = "Name") -> ServiceRow:
@@ -94,8 +95,10 @@ async def test_distrust_is_told_once(shop: Shop) -> None:
 
 
 async def test_each_is_read_hourly_and_a_silent_one_sooner(open_shop: OpenShop) -> None:
-    """Their times are their own; a provider that is new is read at once."""
-    shop = await open_shop(setup(service(1, "alpha", "beta")))
+    """Their times are their own; a provider that is new is read at once, a retired one not."""
+    names = ("alpha", "beta", "gamma")
+    given = [provider(name, retired=name == "gamma") for name in names]
+    shop = await open_shop(setup(service(1, "alpha", "beta"), providers=given))
     shop.upstream.catalogues["alpha"] = [row("s1")]
     seen = []
 
@@ -109,3 +112,13 @@ async def test_each_is_read_hourly_and_a_silent_one_sooner(open_shop: OpenShop) 
         shop.clock.pass_s(60 * minutes)
         await looker.look()
     assert seen == ["alpha", "beta", "beta", "alpha", "beta"]
+
+
+async def test_a_route_to_nowhere_is_logged(shop: Shop) -> None:
+    """A service that was never listed may be a hidden one: the log names it, no alert does."""
+    heard = alerts(shop)
+    with structlog.testing.capture_logs() as lines:
+        await read(shop, row("s2"))
+    (line,) = (one for one in lines if one["event"] == "catalogue_read")
+    assert line["not_listed"] == ["s1"]
+    assert heard == []

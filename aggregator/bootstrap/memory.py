@@ -69,5 +69,9 @@ def _keep(tx: Tx, provider: str, known: Sequence[_Used]) -> None:
 
 def _since(known: Sequence[_Used], at_ms: int) -> list[_Used]:
     """Those in use at that time or after it."""
-    ends = [*(one.since_ms for one in known[1:]), None]
-    return [one for one, end in zip(known, ends, strict=True) if end is None or end > at_ms]
+    nexts = [*known[1:], None]  # one too many where none is known: then it is left out
+    return [
+        one
+        for one, after in zip(known, nexts, strict=False)
+        if after is None or after.since_ms > at_ms
+    ]

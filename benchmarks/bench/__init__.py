@@ -20,6 +20,8 @@ the one that other work on the machine disturbs least.
 ``figures``    which there are
 ``placing``    the figures of ``add``
 ``reading``    those of ``status`` and ``services``
+``asking``     calls to providers
+``growth``     large databases, memory, starting
 ``effort``     how many rounds, how long
 ``scores``     medians, ratios and their spread; what the goals are
 ``report``     the table, the JSON

@@ -21,6 +21,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--only", default=",".join(ALL), help="some of: %(default)s")
     made.add_argument("--rounds", type=int, default=5)
     made.add_argument("--seconds", type=float, default=4.0, help="of load in each round")
+    made.add_argument("--grown", type=int, default=5_000_000, help="orders in the largest database")
+    made.add_argument("--due", type=int, default=100_000, help="orders of one cycle of polling")
     made.add_argument("--quick", action="store_true", help="one short round of each")
     made.add_argument("--markdown", action="store_true", help="the table in Markdown as well")
     made.add_argument("--json", type=Path, default=KEPT / "bench.json")
@@ -38,7 +40,11 @@ async def run(only: Sequence[str], effort: Effort, tell: Console) -> list[Figure
 
 def main() -> int:
     given = parser().parse_args()
-    effort = QUICK if given.quick else Effort(given.rounds, given.seconds)
+    effort = (
+        QUICK
+        if given.quick
+        else Effort(given.rounds, given.seconds, grown=given.grown, due=given.due)
+    )
     tell = Console(stderr=True)
     figures = asyncio.run(run(given.only.split(","), effort, tell))
     report.shown(Console(width=None if sys.stdout.isatty() else report.WIDTH), figures)

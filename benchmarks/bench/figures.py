@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from benchmarks.bench import placing, reading
+from benchmarks.bench import asking, growth, placing, reading
 from benchmarks.bench.effort import Effort
 from benchmarks.bench.scores import Figure
 
@@ -11,4 +11,7 @@ ALL: Mapping[str, Callable[[Effort], Awaitable[list[Figure]]]] = {
     "latency": placing.latency,
     "status": reading.status,
     "services": reading.services,
+    "calls": asking.calls,
+    "polling": asking.polling,
+    "growth": growth.growth,
 }

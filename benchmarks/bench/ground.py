@@ -59,6 +59,7 @@ class Ground:
             "listen": f"127.0.0.1:{self.port}",
             "admin_listen": None,
             "database": str(self._path),
+            "currency": "USD",
             "providers": {name: self._provider(name) for name in PROVIDERS},
             "services": {
                 number: service(f"Followers {number}", provider)

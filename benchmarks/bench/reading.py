@@ -6,6 +6,7 @@ The constant bytes are those that ours has just answered, so both send as much.
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from benchmarks.bench.processes import SERVER_CORES, Listening, loaded, module
 from benchmarks.bench.scores import Figure, Goal
 
 AT_ONCE = 100  # orders in a question
-SERVICES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ async def served(
 
 
 @asynccontextmanager
-async def known_orders(orders: int = 1_000) -> AsyncIterator[Asked]:
+async def known_orders(orders: int) -> AsyncIterator[Asked]:
     """That many orders are open, and their status was asked a moment ago."""
     async with served() as (ground, server):
         await placed(ground, orders)
@@ -68,13 +68,13 @@ def questions(ground: Ground, ids: Sequence[int]) -> list[str]:
 
 
 @asynccontextmanager
-async def full_list() -> AsyncIterator[Asked]:
+async def full_list(count: int) -> AsyncIterator[Asked]:
     """A configuration with as many services as a large panel has."""
     services = {
         number: service(
             f"Instagram Followers {number} [Real, 30 days refill]", PROVIDERS[number % 5]
         )
-        for number in range(1, SERVICES + 1)
+        for number in range(1, count + 1)
     }
     async with served({"services": services}) as (ground, server):
         yield Asked(server, [ground.body("services")], '[{"service":1,')
@@ -86,23 +86,10 @@ async def compared(subject: Subject, effort: Effort) -> tuple[list[Told], list[T
     for _ in range(effort.rounds):
         async with subject() as asked:
             answer = await _answered(asked)
-            mine.append(await _loaded(asked, effort))
+            mine.append(await loaded(effort.order(asked.server, asked.bodies, asked.starts)))
         async with _constant(answer) as server:
-            theirs.append(await _loaded(Asked(server, asked.bodies, asked.starts), effort))
+            theirs.append(await loaded(effort.order(server, asked.bodies, asked.starts)))
     return mine, theirs
-
-
-async def _loaded(asked: Asked, effort: Effort) -> Told:
-    return await loaded(
-        Order(
-            asked.server.port,
-            asked.bodies,
-            asked.starts,
-            seconds=effort.seconds,
-            warm_s=effort.warm_s,
-            watched={"server": asked.server.pid},
-        )
-    )
 
 
 async def _answered(asked: Asked) -> bytes:
@@ -136,9 +123,17 @@ def _figures(name: str, goal: Goal, mine: Sequence[Told], theirs: Sequence[Told]
 
 async def status(effort: Effort) -> list[Figure]:
     name = f"status of {AT_ONCE} known orders"
-    return _figures(name, Goal("ratio", at_least=0.5), *await compared(known_orders, effort))
+    return _figures(
+        name,
+        Goal("ratio", at_least=0.5),
+        *await compared(partial(known_orders, effort.asked), effort),
+    )
 
 
 async def services(effort: Effort) -> list[Figure]:
-    name = f"services, {SERVICES:,} of them"
-    return _figures(name, Goal("ratio", at_least=0.8), *await compared(full_list, effort))
+    name = f"services, {effort.services:,} of them"
+    return _figures(
+        name,
+        Goal("ratio", at_least=0.8),
+        *await compared(partial(full_list, effort.services), effort),
+    )

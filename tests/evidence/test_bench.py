@@ -10,7 +10,7 @@ from benchmarks.bench import figures, grown
 from benchmarks.bench.effort import Effort
 
 STATES = "SELECT state, count(*) AS n FROM orders GROUP BY state"
-SHORT = Effort(rounds=1, seconds=0.2, warm_s=0.05)
+SHORT = Effort(rounds=1, seconds=0.2, warm_s=0.05, grown=10_000, due=500, asked=100, services=50)
 
 
 @pytest.mark.parametrize("name", figures.ALL)

@@ -24,7 +24,8 @@ STYLE = _PAGES.joinpath("console.css").read_bytes()
 @dataclass(frozen=True, slots=True)
 class ProviderRow:
     """``state`` is "ok" or what keeps orders away; ``balance_micros`` in its own currency,
-    ``low`` where it is below what the operator wants. ``flying``: adds under way."""
+    ``low`` where it is below what the operator wants. ``flying``: adds under way;
+    ``overdue``: orders that it should have been asked after, for how long on average."""
 
     name: str
     dialect: str
@@ -33,6 +34,8 @@ class ProviderRow:
     currency: str
     low: bool
     flying: int
+    overdue: int
+    overdue_mean_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,6 @@ class View:
     by_state: Mapping[str, int]
     needs_person: int
     overdue: int
-    overdue_mean_ms: int
     verified: tuple[int, int] | None
     providers: Sequence[ProviderRow] = ()
     doubts: Sequence[OrderRow] = ()

@@ -10,10 +10,10 @@ from importlib import metadata
 from aggregator.actions import World
 from aggregator.api import Ready
 from aggregator.api.console import AlertRow, OrderRow, ProviderRow, View
-from aggregator.background import audit
+from aggregator.background import audit, numbers
 from aggregator.core.health import Health
 from aggregator.core.model import Provider, State
-from aggregator.ports import Clock
+from aggregator.ports import Clock, Setup
 from aggregator.store import ScriptedStore, lists
 from aggregator.store.lists import Numbers, OrderFilter, Overdue
 from aggregator.store.tx import Row, Tx
@@ -45,7 +45,7 @@ class _Kept:
     """What the database says, of one moment."""
 
     numbers: Numbers
-    overdue: Overdue
+    overdue: dict[str, Overdue]
     verified: tuple[int, int] | None
     doubts: Sequence[OrderRow]
     queue: Sequence[OrderRow]
@@ -54,7 +54,8 @@ class _Kept:
 async def view(world: World, database: ScriptedStore, ready: Ready, alerts: Alerts) -> View:
     """Nothing here walks through ended orders, however many there are."""
     now_ms = world.clock.now_ms()
-    kept = await database.read(partial(_kept, now_ms=now_ms))
+    setup = world.setup
+    kept = await database.read(partial(_kept, setup=setup, now_ms=now_ms))
     is_ready, detail = ready()
     return View(
         now_ms=now_ms,
@@ -64,20 +65,22 @@ async def view(world: World, database: ScriptedStore, ready: Ready, alerts: Aler
         detail=detail,
         by_state={state.value: orders for state, orders in kept.numbers.by_state.items()},
         needs_person=kept.numbers.needs_person,
-        overdue=kept.overdue.count,
-        overdue_mean_ms=kept.overdue.mean_ms,
+        overdue=sum(one.count for one in kept.overdue.values()),
         verified=kept.verified,
-        providers=[_provider(world, one, now_ms) for one in world.setup.providers.values()],
+        providers=[
+            _provider(world, one, kept.overdue[name], now_ms)
+            for name, one in setup.providers.items()
+        ],
         doubts=kept.doubts,
         queue=kept.queue,
         alerts=alerts.last,
     )
 
 
-def _kept(tx: Tx, now_ms: int) -> _Kept:
+def _kept(tx: Tx, setup: Setup, now_ms: int) -> _Kept:
     return _Kept(
         lists.numbers(tx),
-        lists.overdue(tx, now_ms),
+        numbers.overdue_by_provider(tx, setup, now_ms),
         audit.last(tx),
         _waiting(tx, State.IN_DOUBT),
         _waiting(tx, State.QUEUED),
@@ -104,7 +107,7 @@ def _order(row: Row) -> OrderRow:
     )
 
 
-def _provider(world: World, provider: Provider, now_ms: int) -> ProviderRow:
+def _provider(world: World, provider: Provider, late: Overdue, now_ms: int) -> ProviderRow:
     health = world.upstream.health(provider.name)
     balance, least = health.balance_micros, provider.low_balance_micros
     return ProviderRow(
@@ -115,6 +118,8 @@ def _provider(world: World, provider: Provider, now_ms: int) -> ProviderRow:
         currency=provider.currency,
         low=balance is not None and least is not None and balance < least,
         flying=world.doubtful.flying[provider.name],
+        overdue=late.count,
+        overdue_mean_ms=late.mean_ms,
     )
 
 

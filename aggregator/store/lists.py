@@ -189,15 +189,15 @@ def numbers(tx: Tx) -> Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """Open orders that should have been asked after by now, and for how long."""
+    """A provider's open orders that should have been asked after by now, for how long."""
 
     count: int
     oldest_ms: int
     mean_ms: int
 
 
-def overdue(tx: Tx, now_ms: int) -> Overdue:
-    row = tx.one("overdue", now_ms=now_ms)
+def overdue(tx: Tx, provider: str, now_ms: int) -> Overdue:
+    row = tx.one("overdue", provider=provider, now_ms=now_ms)
     if row is None or not row["orders"]:
         return Overdue(0, 0, 0)
     return Overdue(row["orders"], int(row["oldest_ms"]), int(row["sum_ms"]) // row["orders"])

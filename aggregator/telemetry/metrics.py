@@ -33,13 +33,11 @@ class Metrics:
         self._queue = new(gauge, "queue_length", "Orders waiting for a route.")
         self._oldest_queued = new(gauge, "queue_oldest_seconds", "Age of the oldest of them.")
         self._open = new(gauge, "orders_open", "Orders that have not ended.", "state")
-        self._overdue = new(gauge, "status_overdue", "Open orders to be asked after by now.")
-        self._overdue_oldest = new(
-            gauge, "status_overdue_oldest_seconds", "For how long the longest of them."
-        )
-        self._overdue_mean = new(
-            gauge, "status_overdue_mean_seconds", "For how long they are on average."
-        )
+        overdue = "Open orders to be asked after by now."
+        self._overdue = new(gauge, "status_overdue", overdue, "provider")
+        longest, mean = "For how long the longest of them.", "For how long on average."
+        self._overdue_oldest = new(gauge, "status_overdue_oldest_seconds", longest, "provider")
+        self._overdue_mean = new(gauge, "status_overdue_mean_seconds", mean, "provider")
         self._sales = new(counter, "sales", "Charges of placed orders, our money.", "provider")
         self._costs = new(counter, "costs", "What they cost us, where known.", "provider")
         self._verified_at = new(
@@ -51,6 +49,8 @@ class Metrics:
         self._reload_ok = new(gauge, "config_reload_ok", "1: what was read last is in use.")
         self._reloads = new(counter, "config_reloads", "Configurations read.", "result")
         self._loaded_at = new(gauge, "config_loaded_seconds", "When the one in use was, Unix time.")
+        overdue_gauges = (self._overdue, self._overdue_oldest, self._overdue_mean)
+        self._of_providers = (self._usable, self._balance, *overdue_gauges)
         self._request_seconds = new(
             prometheus.Histogram, "request_seconds", "From headers to answer.", "action"
         )
@@ -89,11 +89,11 @@ class Metrics:
             self._open.labels(state).set(count)
         self._persons.set(needs_person)
 
-    def overdue(self, count: int, oldest_s: float, mean_s: float) -> None:
-        """Open orders whose provider should have been asked after them already."""
-        self._overdue.set(count)
-        self._overdue_oldest.set(oldest_s)
-        self._overdue_mean.set(mean_s)
+    def overdue(self, provider: str, count: int, oldest_s: float, mean_s: float) -> None:
+        """Open orders which the provider should have been asked after already."""
+        self._overdue.labels(provider).set(count)
+        self._overdue_oldest.labels(provider).set(oldest_s)
+        self._overdue_mean.labels(provider).set(mean_s)
 
     def ledger_verified(self, at_s: float, violations: int) -> None:
         self._verified_at.set(at_s)
@@ -117,7 +117,7 @@ class Metrics:
     def forget_providers(self, providers: Iterable[str]) -> None:
         """Those that are configured no longer must not be shown as they last were."""
         for provider in providers:
-            for gauge in (self._usable, self._balance):
+            for gauge in self._of_providers:
                 with suppress(KeyError):
                     gauge.remove(provider)
 

@@ -26,7 +26,6 @@ def view(**changed: Any) -> View:
         "by_state": {"placed": 7, "in_doubt": 60},
         "needs_person": 0,
         "overdue": 3,
-        "overdue_mean_ms": 1000,
         "verified": (NOW_MS - 61_000, 0),
     }
     return View(**values | changed)
@@ -133,7 +132,7 @@ async def test_whatever_it_shows_is_text(address: str, desk: Desk) -> None:
             "reload": {"ok": False, "at": NASTY, "mistakes": [NASTY]},
         },
         by_state={NASTY: 1},
-        providers=[ProviderRow(NASTY, NASTY, NASTY, 1, NASTY, True, 0)],
+        providers=[ProviderRow(NASTY, NASTY, NASTY, 1, NASTY, True, 0, 0, 0)],
         doubts=[order],
         queue=[order],
         alerts=[AlertRow(NOW_MS, NASTY, NASTY)],
@@ -147,13 +146,20 @@ async def test_what_it_says(address: str, desk: Desk) -> None:
     """Ages, money and what there is more of are written for people."""
     desk.shown = view(
         providers=[
-            ProviderRow("gulf", "smmgulf", "ok", 12_500_000, "EUR", False, 2),
-            ProviderRow("owner", "smmowner", "paused by you", None, "USD", False, 0),
+            ProviderRow("gulf", "smmgulf", "ok", 12_500_000, "EUR", False, 2, 3, 61_000),
+            ProviderRow("owner", "smmowner", "paused by you", None, "USD", False, 0, 0, 0),
         ],
         doubts=[OrderRow(17, "shop", 1, 900_000, "gulf", NOW_MS - 5_000, "needs a person")],
     )
     said = await page(address)
-    for part in ("takes orders", "up for 1 d 2 h", "12.50 EUR", "not read", "paused by you"):
+    for part in (
+        "takes orders",
+        "up for 1 d 2 h",
+        "12.50 EUR",
+        "not read",
+        "paused by you",
+        "3, by 1 min 1 s",
+    ):
         assert part in said
     for part in ("1 min 1 s ago", "needs a person", "The newest 1 of 60.", "0.90", "5 s"):
         assert part in said

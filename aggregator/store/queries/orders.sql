@@ -53,7 +53,8 @@ ORDER BY next_check_at_ms LIMIT :limit;
 -- name: overdue
 SELECT count(*) AS orders, max(:now_ms - next_check_at_ms) AS oldest_ms,
     sum(:now_ms - next_check_at_ms) AS sum_ms
-FROM orders WHERE next_check_at_ms <= :now_ms AND ended_at_ms IS NULL;
+FROM orders
+WHERE provider = :provider AND next_check_at_ms <= :now_ms AND ended_at_ms IS NULL;
 
 -- name: order_placed
 -- From sending or in_doubt: both may follow with placed.

@@ -57,6 +57,15 @@ def _load() -> dict[str, str]:
 
 
 QUERIES: Mapping[str, str] = _load()
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z]\w*)(?!\.\.\.)")
+
+
+def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
+    """``:name`` parameters as ``?1``, ``?2``..., and the names in that order."""
+    names = tuple(dict.fromkeys(_PARAMETER.findall(sql)))
+    return _PARAMETER.sub(lambda found: f"?{names.index(found[1]) + 1}", sql), names
+
+
 _SPREADING = frozenset(name for name, sql in QUERIES.items() if _SPREAD.search(sql))
 
 

@@ -164,6 +164,8 @@ def _on_sale(world: World, params: Mapping[str, str]) -> Service:
     service = None if service_id is None else world.setup.services.get(service_id)
     if service is None or not service.enabled:
         raise ClientError(errors.SERVICE_NOT_FOUND)
+    if service.markup is None:
+        return service
     priced = routing.priced(service, world.facts(service))
     if priced is None:
         raise _unavailable(world, service, "no route's price is known, and it has a markup")

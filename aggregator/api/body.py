@@ -42,14 +42,19 @@ async def read_body(request: web.BaseRequest, within_s: float) -> bytes:
 
 async def _read(request: web.BaseRequest) -> bytes:
     try:
-        await _let_it_come(request)
-        return await request.read()
+        if not request.content.is_eof():
+            await _let_it_come(request)
+            return await request.read()
+        body = request.content.read_nowait()
     except web.HTTPRequestEntityTooLarge:
         raise too_large(MAX_BYTES) from None
     except web.RequestPayloadError:
         raise malformed("Malformed request body", closes=True) from None
     except (ConnectionError, RuntimeError):  # aiohttp raises either
         raise HungUp from None
+    if len(body) > MAX_BYTES:  # it came in pieces and told no length
+        raise too_large(MAX_BYTES)
+    return body
 
 
 async def _let_it_come(request: web.BaseRequest) -> None:

@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Mapping
-from urllib.parse import urlencode
+from functools import lru_cache, partial
+from urllib.parse import quote_plus
 
 from aggregator.core.messages import Command
 from aggregator.core.model import Kind
@@ -31,6 +32,9 @@ _NUMBERS = frozenset(
     }
 )
 _LINE = re.compile(r"[\r\n]+")  # not splitlines: it takes a form feed for the end of a line
+# errors=replace: half of a surrogate pair is no text, and an encoder must not raise.
+_quoted = partial(quote_plus, errors="replace")
+_name = lru_cache(_quoted)  # there are few
 _PLAIN_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
@@ -58,8 +62,8 @@ def _body(dialect: Dialect, head: Mapping[str, str], params: Mapping[str, str]) 
         numbered = {_their_param(dialect, name): _as_json(name, params[name]) for name in params}
         return json.dumps(dict(head) | numbered).encode()
     named = {_their_param(dialect, name): value for name, value in params.items()}
-    # errors=replace: half of a surrogate pair is no text, and an encoder must not raise.
-    return urlencode(dict(head) | named, errors="replace").encode()
+    pairs = (dict(head) | named).items()
+    return "&".join([f"{_name(name)}={_quoted(value)}" for name, value in pairs]).encode()
 
 
 def _their_param(dialect: Dialect, name: str) -> str:

@@ -30,6 +30,7 @@ _UNFIT = re.compile("[\x00\ud800-\udfff]")
 # The lists whose items are lines; the others are lists of IDs.
 _OF_LINES = frozenset({"comments", "custom_data", "usernames", "hashtags", "keywords", "groups"})
 _OURS = frozenset(ACTIONS)
+_STANDARD = frozenset(PARAMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,11 @@ def fields_from_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str] | Unre
     """
     fields: dict[str, str] = {}
     lists: dict[str, list[str]] = {}
+    pairs = list(pairs)
+    if _UNFIT.search("".join([text for pair in pairs for text in pair])):
+        return Unreadable("characters that are no text")
     for name, value in pairs:
-        if _UNFIT.search(name) or _UNFIT.search(value):
-            return Unreadable("characters that are no text")
-        item = _ITEM.fullmatch(name)
+        item = _ITEM.fullmatch(name) if name.endswith("]") else None
         if item:
             lists.setdefault(item[1], []).append(value)
         else:
@@ -144,9 +146,9 @@ def _params(dialect: Dialect, given: Mapping[str, str]) -> dict[str, str]:
     """The parameters under our names: first by the face's names, then by the standard's."""
     theirs = dialect.our_params
     params = {theirs[name]: value for name, value in given.items() if name in theirs}
-    for name in PARAMS:
-        if name in given and name not in theirs:
-            params.setdefault(name, given[name])
+    for name, value in given.items():
+        if name in _STANDARD and name not in theirs:
+            params.setdefault(name, value)
     if dialect.dripfeed is None:  # to such a panel they are unknown parameters
         return {name: value for name, value in params.items() if name not in ("runs", "interval")}
     interval = dialect.dripfeed.interval

@@ -2,7 +2,8 @@
 
 ==================  ==========================================================
 ``serve``           the server
-``check``           what is wrong with a configuration; ``live`` asks the providers
+``check``           what is wrong with a configuration; ``live`` asks the providers,
+                    ``replaying`` takes the orders of the last days
 ``probe``           how does a panel speak?
 ``catalogue``       what providers sell; ``catalogue_import`` makes services of it,
                     ``catalogue_diff`` tells what changed

@@ -8,6 +8,7 @@ import click
 
 from aggregator.cli import output
 from aggregator.cli.failures import FAILED, MISTAKEN
+from aggregator.cli.kinds import Duration
 from aggregator.cli.opening import load, reading
 from aggregator.cli.options import config_option, json_option
 
@@ -20,22 +21,40 @@ EXAMPLES = """
 Examples:
   aggregator check -c config.yaml
   aggregator check --live
+  aggregator check -c new.yaml --replay 7d
 """
 
 
 @click.command(epilog=EXAMPLES)
 @click.option("--live", is_flag=True, help="Ask the providers: does every route fit what we sell?")
+@click.option(
+    "--replay",
+    "replay_s",
+    type=Duration(),
+    metavar="TIME",
+    help="What would it have done with the orders of the last 7d, say?",
+)
 @config_option
 @json_option
 @click.pass_context
-def check(ctx: click.Context, live: bool, config_path: Path, as_json: bool) -> None:
+def check(
+    ctx: click.Context, live: bool, replay_s: float | None, config_path: Path, as_json: bool
+) -> None:
     """List every mistake in a configuration.
 
     It is held against the database too, if there is one. Nothing is changed, and
     without --live no provider is asked. Ends with 2 if there is a mistake, and with 1
-    if --live finds something wrong.
+    if --live finds something wrong. --replay takes every provider for well, and prices
+    as they are now.
     """
+    if live and replay_s is not None:
+        raise click.UsageError("--live and --replay are two questions: ask one of them.")
     loaded = _sound(ctx, config_path, as_json)
+    if replay_s is not None:
+        from aggregator.cli.replaying import replayed
+
+        replayed(loaded, replay_s, as_json)
+        return
     if live:
         from aggregator.cli.live import checked
 

@@ -93,6 +93,16 @@ def _paged(
         before = found[-1]["id"]
 
 
+def sold_since(tx: Tx, since_ms: int, page: int = _PAGE) -> Iterator[Order]:
+    """What resellers ordered since then, newest first, a page at a time."""
+    before = 2**63 - 1
+    while found := tx.all("sold_before", before_id=before, limit=page):
+        yield from (rows.order(row) for row in found if row["created_at_ms"] >= since_ms)
+        before = found[-1]["id"]
+        if found[-1]["created_at_ms"] < since_ms:
+            return
+
+
 @dataclass(frozen=True, slots=True)
 class Happened:
     at_ms: int

@@ -251,8 +251,17 @@ def test_list_knows_where_a_doubt_is(tx: Tx, shop: int) -> None:
 
 def test_list_in_pages(tx: Tx, shop: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages join without a gap or a repetition."""
-    monkeypatch.setattr(lists, "_PAGE", 2)
     made = [waiting(tx, shop) for _ in range(5)]
     assert ids(tx) == made[::-1]
     assert ids(tx, limit=3) == made[:1:-1]
     assert ids(tx, limit=4) == made[:0:-1]
+
+
+def test_what_was_sold_since(tx: Tx, shop: int) -> None:
+    """Orders since a moment, newest first, over any number of pages."""
+    for hour in range(5):
+        orders.open_order(tx, draft(shop, now_ms=NOW + hour * HOUR))
+    found = [one.created_at_ms for one in lists.sold_since(tx, NOW + HOUR, page=2)]
+    assert found == [NOW + hour * HOUR for hour in (4, 3, 2, 1)]
+    assert len(list(lists.sold_since(tx, 0, page=2))) == 5
+    assert list(lists.sold_since(tx, NOW + 9 * HOUR)) == []

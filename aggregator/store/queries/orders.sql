@@ -138,3 +138,7 @@ ORDER BY ended_at_ms, id LIMIT :limit;
 
 -- name: forget_params
 UPDATE orders SET params = :params, link = :link WHERE id = :order_id;
+
+-- name: sold_before
+-- What resellers ordered, newest first; not what a provider made of it.
+SELECT * FROM orders WHERE id < :before_id AND parent_id IS NULL ORDER BY id DESC LIMIT :limit;

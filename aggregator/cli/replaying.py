@@ -1,0 +1,211 @@
+"""``aggregator check --replay``: what a configuration would have done with past orders."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+
+from aggregator.cli import output
+from aggregator.cli.opening import now_ms, reading
+from aggregator.core.health import Health
+from aggregator.core.model import PriceTerms, Service
+from aggregator.core.replay import Replayed, replay
+from aggregator.core.routing import Facts
+
+if TYPE_CHECKING:
+    from aggregator.config import Loaded
+    from aggregator.core.model import Offer
+    from aggregator.ports import Setup
+    from aggregator.store.tx import Tx
+
+Offers = dict[str, dict[str, "Offer"]]
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Of the orders that would be taken, in micros; costs of those known then and now."""
+
+    was_charge: int = 0
+    charge: int = 0
+    was_cost: int = 0
+    cost: int = 0
+
+    def add(self, one: Replayed) -> None:
+        if one.charge_micros is not None:
+            self.was_charge += one.order.charge_micros
+            self.charge += one.charge_micros
+        if one.cost_micros is not None and one.was_cost_micros is not None:
+            self.was_cost += one.was_cost_micros
+            self.cost += one.cost_micros
+
+    def described(self) -> dict[str, dict[str, str]]:
+        return {
+            "charge": {"was": output.money(self.was_charge), "would": output.money(self.charge)},
+            "cost": {"was": output.money(self.was_cost), "would": output.money(self.cost)},
+        }
+
+
+@dataclass(slots=True)
+class _Group:
+    """Orders of one service that would fare alike."""
+
+    service: int
+    was: str
+    would: str
+    orders: int = 0
+    sums: _Sums = field(default_factory=_Sums)
+
+    def add(self, one: Replayed) -> None:
+        self.orders += 1
+        self.sums.add(one)
+
+
+def replayed(loaded: "Loaded", since_s: float, as_json: bool) -> None:
+    """Prints what would be different."""
+    from aggregator.cli.asking import waiting
+
+    since_ms = now_ms() - int(since_s * 1000)
+    with waiting("Going through the orders …"), reading(loaded) as tx:
+        found = list(_each(tx, loaded.setup, since_ms))
+    different = [one for one in found if one.differs]
+    sums = _Sums()
+    for one in found:
+        sums.add(one)
+    counts = {
+        "orders": len(found),
+        "same": len(found) - len(different),
+        "elsewhere": sum(one.elsewhere for one in found),
+        "cost_more": sum(one.costs_more for one in found),
+        "charged_otherwise": sum(one.charged_otherwise for one in found),
+        "refused": sum(bool(one.refused) for one in found),
+    }
+    summary: dict[str, object] = {**counts, **sums.described()}
+    if as_json:
+        output.as_json(
+            {
+                "since": output.moment(since_ms),
+                "summary": summary,
+                "groups": [_group_json(one) for one in _groups(different)],
+                "orders": [_order_json(one) for one in different],
+            }
+        )
+    else:
+        _show(loaded, _groups(different), counts, sums)
+
+
+def _each(tx: "Tx", setup: "Setup", since_ms: int) -> Iterator[Replayed]:
+    from aggregator.store import catalogue, lists, resellers
+
+    agreed = {account.id: account.terms for account in resellers.listed(tx)}
+    offers = catalogue.offers(tx, setup.routed())
+    facts = {key: _facts(setup, offers, one) for key, one in setup.services.items()}
+    for order in lists.sold_since(tx, since_ms):
+        service = setup.services.get(order.service_id)
+        known = facts.get(order.service_id, [])
+        terms = agreed.get(order.reseller_id, PriceTerms())
+        yield replay(order, service, known, terms, setup.providers)
+
+
+def _facts(setup: "Setup", offers: Offers, service: Service) -> list[Facts]:
+    """As ``World.facts``, with every provider well."""
+    return [
+        Facts(
+            route,
+            setup.providers[route.provider],
+            Health(),
+            offers.get(route.provider, {}).get(route.service),
+            setup.dialect_of(route.provider).offers_dripfeed,
+        )
+        for route in service.routes
+    ]
+
+
+def _groups(different: Sequence[Replayed]) -> list[_Group]:
+    """The largest first."""
+    found: dict[tuple[int, str, str], _Group] = {}
+    for one in different:
+        key = (one.order.service_id, _was(one), _would(one))
+        found.setdefault(key, _Group(*key)).add(one)
+    return sorted(found.values(), key=lambda group: -group.orders)
+
+
+def _was(one: Replayed) -> str:
+    order = one.order
+    return "–" if order.provider is None else f"{order.provider}/{order.upstream_service}"
+
+
+def _would(one: Replayed) -> str:
+    return f"refused: {one.refused}" if one.refused else f"{one.provider}/{one.upstream_service}"
+
+
+# -- showing
+
+
+def _show(loaded: "Loaded", groups: Sequence[_Group], counts: dict[str, int], sums: _Sums) -> None:
+    if groups:
+        headings = ("ORDERS", "SERVICE", "WAS", "WOULD BE", "CHARGED", "COST")
+        rows = (
+            (
+                str(one.orders),
+                str(one.service),
+                one.was,
+                one.would,
+                _change(one.sums.was_charge, one.sums.charge),
+                _change(one.sums.was_cost, one.sums.cost),
+            )
+            for one in groups
+        )
+        output.table(headings, rows, right="ORDERS,SERVICE,CHARGED,COST", free="WOULD BE")
+        click.echo()
+    click.echo(
+        f"{counts['orders']} orders: {counts['same']} as they were, {counts['elsewhere']} "
+        f"elsewhere, {counts['cost_more']} at a higher cost, {counts['charged_otherwise']} "
+        f"charged otherwise, {counts['refused']} refused."
+    )
+    currency = loaded.setup.policy.currency
+    click.echo(
+        f"Charged {_change(sums.was_charge, sums.charge)} {currency}, "
+        f"at a cost of {_change(sums.was_cost, sums.cost)} {currency} as far as it is known."
+    )
+
+
+def _change(was: int, would: int) -> str:
+    if was == would:
+        return output.money(was)
+    return f"{output.money(was)} → {output.money(would)}"
+
+
+def _group_json(one: _Group) -> dict[str, object]:
+    return {
+        "service": one.service,
+        "orders": one.orders,
+        "was": one.was,
+        "would": one.would,
+        **one.sums.described(),
+    }
+
+
+def _order_json(one: Replayed) -> dict[str, object]:
+    order = one.order
+    return {
+        "order": order.id,
+        "service": order.service_id,
+        "was": {
+            "provider": order.provider,
+            "upstream_service": order.upstream_service,
+            "charge": output.money(order.charge_micros),
+            "cost": _money(one.was_cost_micros),
+        },
+        "would": {
+            "provider": one.provider,
+            "upstream_service": one.upstream_service,
+            "charge": _money(one.charge_micros),
+            "cost": _money(one.cost_micros),
+        },
+        "refused": one.refused or None,
+    }
+
+
+def _money(micros: int | None) -> str | None:
+    return None if micros is None else output.money(micros)

@@ -227,7 +227,9 @@ async def test_a_provider_with_open_orders_stays(house: House) -> None:
         both = {"gulf": moved | {"key": "another"}}
         assert not await house.reload(world, providers=both)
         await world.store.write(  # type: ignore[attr-defined]
-            lambda tx: tx.run("UPDATE orders SET state = 'completed', ended_at_ms = 1")
+            lambda tx: tx.run(
+                "UPDATE orders SET state = 'completed', ended_at_ms = 1, next_check_at_ms = NULL"
+            )
         )
         assert await house.reload(world, providers=both)
         assert await house.reload(world, **renamed)

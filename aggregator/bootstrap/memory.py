@@ -1,9 +1,9 @@
 """What the database remembers of the configurations it was used with.
 
 An account is a provider's URL and key, as fingerprints. Each that orders may have been
-placed with is kept, with the time from which it was in use, for as long as an order is
-open that is as old: a panel that moves today and renews its key tomorrow is another one
-to an order of yesterday.
+placed with is kept, with the time from which it was in use, for as long as an order that
+is as old is asked after: a panel that moves today and renews its key tomorrow is another
+one to an order of yesterday.
 """
 
 import json
@@ -33,7 +33,7 @@ def memory(tx: Tx) -> Memory:
             held.orders,
             tuple(used.account for used in _since(_known(tx, name), held.oldest_ms)),
         )
-        for name, held in lists.open_by_provider(tx).items()
+        for name, held in lists.held_by_provider(tx).items()
     }
     return Memory(meta.get(tx, meta.CURRENCY), providers)
 
@@ -43,7 +43,7 @@ def remember(tx: Tx, setup: Setup, now_ms: int) -> None:
     known = {name: _known(tx, name) for name in setup.providers}
     now = {name: _account(provider) for name, provider in setup.providers.items()}
     new = [name for name, used in known.items() if not used or used[-1].account != now[name]]
-    held = lists.open_by_provider(tx) if new else {}
+    held = lists.held_by_provider(tx) if new else {}
     for name in new:
         kept = _since(known[name], held[name].oldest_ms) if name in held else []
         _keep(tx, name, [*kept, _Used(now_ms, now[name])])

@@ -32,7 +32,8 @@ def fingerprint(text: str) -> str:
 class ProviderMemory:
     """``open_orders`` counts those it holds: sending, in doubt and placed. (A queued
     order is bound to no provider: it takes the routes of the day.) ``accounts``: those
-    that were in use since the oldest of them was sold."""
+    that were in use since the oldest of them was sold, or of those that have ended and are
+    still watched: a panel that knows nothing of them must not be asked after them."""
 
     open_orders: int
     accounts: tuple[Account, ...]
@@ -55,26 +56,30 @@ def check_against_memory(setup: Setup, memory: Memory) -> list[Mistake]:
             " so another one needs a database of its own"
         )
         found.append(Mistake("", None, ("currency",), message))
-    for name, remembered in sorted(memory.providers.items()):
-        if remembered.open_orders > 0 and (problem := _problem(setup, name, remembered)):
-            found.append(problem)
-    return found
+    problems = (_problem(setup, *known) for known in sorted(memory.providers.items()))
+    return found + [problem for problem in problems if problem is not None]
 
 
 def _problem(setup: Setup, name: str, remembered: ProviderMemory) -> Mistake | None:
-    orders = f"{remembered.open_orders} open order{'s' * (remembered.open_orders != 1)}"
     provider = setup.providers.get(name)
     if provider is None:
-        message = f"{shown(name)} has {orders}: put it back, with retired: true"
+        if not remembered.open_orders:
+            return None
+        message = f"{shown(name)} has {_orders(remembered)}: put it back, with retired: true"
         return Mistake("", None, ("providers",), message)
     if any(_is_another(provider, account) for account in remembered.accounts):
         since = " since the first of them was sold" if len(remembered.accounts) > 1 else ""
         message = (
-            f"url and key have both changed, and it has {orders}{since}: keep it as it was,"
-            " with retired: true, and give the new panel another name"
+            f"url and key have both changed, and it has {_orders(remembered)}{since}: keep it as"
+            " it was, with retired: true, and give the new panel another name"
         )
         return Mistake("", None, ("providers", name), message)
     return None
+
+
+def _orders(remembered: ProviderMemory) -> str:
+    count = remembered.open_orders
+    return f"{count} open order{'s' * (count != 1)}" if count else "orders that are still watched"
 
 
 def _is_another(provider: Provider, account: Account) -> bool:

@@ -36,7 +36,7 @@ def said(loaded: Loaded, memory: Memory) -> list[str]:
         remembered(),
         remembered(url="https://moved.example/api"),
         remembered(key="renewed"),
-        remembered(open_orders=0, url="other", key="other"),
+        Memory("USD", {"gulf": ProviderMemory(0, ())}),
         remembered(open_orders=0, name="gone"),
     ],
 )
@@ -65,6 +65,12 @@ def test_another_panel_under_the_same_name(loads: Loads) -> None:
         "config.yaml:2: providers.gulf: url and key have both changed, and it has 2 open orders"
     )
     assert "s3cret" not in line
+
+
+def test_another_panel_while_orders_are_watched(loads: Loads) -> None:
+    """Nor while ended orders are asked after, which the new panel would know nothing of."""
+    (line,) = said(loads(GOOD), remembered(open_orders=0, url="https://old.example", key="old"))
+    assert "and it has orders that are still watched: keep it as it was" in line
 
 
 def test_another_panel_step_by_step(loads: Loads) -> None:

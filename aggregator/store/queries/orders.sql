@@ -119,6 +119,11 @@ FROM (
 ) AS open_ones
 GROUP BY provider;
 
+-- name: watched_by_provider
+-- Orders that are asked after, ended ones included.
+SELECT provider, min(id) AS oldest FROM orders
+WHERE provider IS NOT NULL AND next_check_at_ms IS NOT NULL GROUP BY provider;
+
 -- name: open_by_state
 SELECT state, count(*) AS orders FROM orders WHERE ended_at_ms IS NULL GROUP BY state;
 

@@ -70,9 +70,12 @@ def good(base: Mapping[str, Any], version: int) -> dict[str, Any]:
         for number in SERVICES
     }
     spare = {f"spare{version}": {**base["providers"]["standard"], "key": f"key of {version}"}}
+    known = {
+        name: {**one, "concurrency": 8 + version % 4} for name, one in base["providers"].items()
+    }
     return {
         **base,
-        "providers": base["providers"] | spare,
+        "providers": known | spare,
         "services": services,
         "faces": {"/api/v2": "standard", f"/version{version}": "smmgulf"},
     }

@@ -1,7 +1,8 @@
 """What differs between two readings of a provider's catalogue, and whether to believe it.
 
 A panel with trouble of its own tells an empty list, or half of one, more often than
-it closes half of its shop. Such a reading is not believed: the one before stays, until
+it closes half of its shop, and prices in another currency more often than it gives
+everything away. Such a reading is not believed: the one before stays, until
 every reading of a whole day has told the like.
 """
 
@@ -17,6 +18,8 @@ from aggregator.core.model import Offer
 BELIEVED_AFTER_MS = 86_400_000
 FORGOTTEN_AFTER_MS = 90 * 86_400_000  # a service that is gone, and that no route leads to
 MISSING_AT_ONCE = 3  # services of ours: fewer may well have been closed
+CHEAPER_AT_ONCE = 5  # services: fewer may well be on sale
+CHEAPER = 3  # times, half of them or more: another currency, or a slip of the point
 
 SERVICE: Final = "service"  # the field of a change that is a whole service, come or gone
 _FIELDS = ("name", "type", "rate", "min", "max", "refill", "cancel", "dripfeed")
@@ -102,7 +105,21 @@ def doubt(before: Mapping[str, Offer], now: Mapping[str, Offer], used: Collectio
     missing = [service for service in ours if service not in now]
     if len(missing) >= MISSING_AT_ONCE and 2 * len(missing) > len(ours):
         return f"{len(missing)} of {len(ours)} services that routes lead to are missing in it"
+    if _much_cheaper(before, now):
+        return f"most of its prices are at least {CHEAPER} times lower than they were"
     return ""
+
+
+def _much_cheaper(before: Mapping[str, Offer], now: Mapping[str, Offer]) -> bool:
+    """Dearer ones are believed at once: to go on selling at the old price could cost."""
+    rates = [
+        (one.rate_micros, now[service].rate_micros)
+        for service, one in before.items()
+        if service in now
+    ]
+    known = [(old, new) for old, new in rates if old and new and old > 0 and new > 0]
+    fell = sum(CHEAPER * new <= old for old, new in known)
+    return fell >= CHEAPER_AT_ONCE and 2 * fell >= len(known)
 
 
 def _priced(offers: Mapping[str, Offer]) -> int:

@@ -73,6 +73,17 @@ def list_of(count: int, **of_offer: object) -> dict[str, Offer]:
         (list_of(10), list_of(7), ["7", "8", "9"], "3 of 3 services that routes lead to"),
         (list_of(10), list_of(7), ["4", "5", "6", "7", "8", "9"], ""),
         (list_of(10), list_of(7), ["7", "8", "x", "y"], ""),
+        (list_of(9, rate_micros=900), list_of(9, rate_micros=300), [], "most of its prices are"),
+        (list_of(9, rate_micros=900), list_of(9, rate_micros=301), [], ""),
+        (list_of(9, rate_micros=900), list_of(9, rate_micros=90_000), [], ""),
+        (list_of(9, rate_micros=900), list_of(5, rate_micros=300) | list_of(0), [], "most of"),
+        (list_of(4, rate_micros=900), list_of(4, rate_micros=300), [], ""),
+        (
+            list_of(11, rate_micros=900),
+            list_of(11, rate_micros=900) | list_of(5, rate_micros=300),
+            [],
+            "",
+        ),
     ],
 )
 def test_doubt(before: dict[str, Offer], now: dict[str, Offer], used: list[str], why: str) -> None:

@@ -101,10 +101,11 @@ def test_who_is_known_already(shop: Desk) -> None:
 
 def test_dry_run_changes_nothing(desk: Desk) -> None:
     """A dry run tells what would be done, and checks it all."""
+    desk.run("reseller", "add", "there_before")
     kept = desk.folder / "keys.csv"
     said = desk.run("reseller", "import", file(desk, GOOD), "--dry-run", "--keys-to", str(kept))
     assert "3 resellers would be added, with 12.50 in all" in said.stdout
-    assert names(desk) == []
+    assert names(desk) == ["there_before"]
     assert not kept.exists()
     assert all(
         "key" not in one for one in desk.json("reseller", "import", file(desk, GOOD), "--dry-run")

@@ -11,8 +11,9 @@ UPDATE orders SET needs_person = 1 WHERE state = 'in_doubt' AND ended_at_ms IS N
 SELECT id FROM orders WHERE state = 'queued' AND ended_at_ms IS NULL ORDER BY id;
 
 -- name: found_first
+-- The || keeps SQLite from going through all there ever was at that provider.
 SELECT kind, low_anchor FROM attempts
-WHERE state IN ('sending', 'in_doubt') AND provider = :provider;
+WHERE state IN ('sending', 'in_doubt') AND provider || '' = :provider;
 
 -- name: insert_foundling
 INSERT INTO foundlings (

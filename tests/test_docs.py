@@ -34,3 +34,19 @@ def test_every_link_leads_somewhere() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_commands_of_the_walk_through_exist() -> None:
+    """Every command that the page on providers shows is one, with the options it shows."""
+    import shlex
+
+    from click.testing import CliRunner
+
+    from aggregator.cli import main
+
+    page = (ROOT / "docs" / "providers.md").read_text()
+    shown = re.findall(r"^\$ aggregator (.*)$", page, re.MULTILINE)
+    assert len(shown) >= 7
+    for line in shown:
+        result = CliRunner().invoke(main, [*shlex.split(line), "--help"])
+        assert result.exit_code == 0, f"{line}: {result.output}"

@@ -54,8 +54,9 @@ def list_(
 ) -> None:
     """List what a provider sells, as it answers now.
 
-    Prices are the provider's, in its currency, per 1000 (packages: per order). OURS are
-    the services of ours that it serves. Where the provider does not answer, the list
+    Prices are the provider's, in its currency, per 1000 (packages: per order). CAN says
+    what it can: refill, cancel, drip-feed. OURS are the services of ours that it serves.
+    Where the provider does not answer, the list
     that the server read last is shown, with its age.
     """
     from aggregator.cli import asking
@@ -78,7 +79,8 @@ def list_(
     rows = (_line(one, ours) for one in found)
     output.table(headings, rows, right="SERVICE,RATE,MIN,MAX", free="NAME,CATEGORY")
     currency = loaded.setup.providers[provider].currency
-    click.echo(f"\n{len(found)} of {len(offers)} services of {provider}; rates in {currency}.")
+    said = f"{len(found)} of {output.count(len(offers), 'service')} of {provider}"
+    click.echo(f"\n{said}; rates in {currency}; r: refill, c: cancel, d: drip-feed.")
 
 
 def _offers(
@@ -136,7 +138,7 @@ def _line(offer: Offer, ours: Mapping[str, list[int]]) -> tuple[str, ...]:
         output.money(offer.rate_micros),
         output.maybe(offer.min),
         output.maybe(offer.max),
-        " ".join(key for key in _CAN if getattr(offer, key)),
+        "".join(key[0] if getattr(offer, key) else "-" for key in _CAN),
         ", ".join(map(str, ours.get(offer.service, ()))),
         plain_text(offer.name),
         plain_text(offer.category),

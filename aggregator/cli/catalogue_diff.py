@@ -156,7 +156,8 @@ def _show(lines: Sequence[_Line]) -> None:
 def _said(one: Change) -> str:
     if one.field == drift.SERVICE:
         return "new" if one.old is None else "gone"
-    return f"{one.field} {output.maybe(one.old)} → {output.maybe(one.new)}"
+    old, new = (plain_text(output.maybe(value)) for value in (one.old, one.new))
+    return f"{one.field} {old} → {new}"
 
 
 def _described(line: _Line) -> dict[str, object]:

@@ -244,7 +244,7 @@ def _tell(
 
 def _lines(plan: _Plan, vanished: Mapping[str, int], count: int) -> Iterator[str]:
     new = [one.id for one in plan.entries if not one.parked]
-    yield f"{plan.provider} lists {count} services."
+    yield f"{plan.provider} lists {output.count(count, 'service')}."
     if new:
         yield f"  {len(new)} imported as {_span(new)}"
     if plan.changes:

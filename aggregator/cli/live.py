@@ -48,7 +48,7 @@ def checked(loaded: "Loaded", as_json: bool) -> bool:
 
     setup = loaded.setup
     names = [name for name, provider in setup.providers.items() if not provider.retired]
-    with asking.waiting(f"Asking {len(names)} providers …"):
+    with asking.waiting("Asking the providers …"):
         told = asking.ask(loaded, names)
     accounts = {
         name: fitness.of_provider(setup.providers[name], one.listed, one.balance)
@@ -65,8 +65,7 @@ def checked(loaded: "Loaded", as_json: bool) -> bool:
         _show_accounts(told, accounts)
         _show_routes(routes)
         count = sum(not route.ok for route in routes)
-        many = "route" if len(routes) == 1 else "routes"
-        click.echo(f"\n{len(routes)} {many}, {count} with something wrong.")
+        click.echo(f"\n{output.count(len(routes), 'route')}, {count} with something wrong.")
     return ok
 
 
@@ -96,7 +95,8 @@ def _findings(
     if not isinstance(told[name].listed, dict):
         return fitness.of_provider(facts.provider, told[name].listed, told[name].balance)
     if priced is None:
-        return [Finding("no price: the markup has no rate to go by")]
+        missing = [fitness.NOT_LISTED] if facts.offer is None else []
+        return [*missing, Finding("no price: the markup has no rate to go by")]
     return fitness.of_route(priced, facts, setup.dialect_of(name).promises)
 
 
@@ -119,7 +119,8 @@ def _count(told: "Told") -> str:
 def _balance(told: "Told") -> str:
     if isinstance(told.balance, Refused | Unreadable):
         return "–"
-    return f"{told.balance.balance} {told.balance.currency or ''}".rstrip()
+    amount = output.money(pricing.nearest_micros(told.balance.balance))
+    return f"{amount} {told.balance.currency or ''}".rstrip()
 
 
 def _said(findings: Iterable[Finding]) -> str:

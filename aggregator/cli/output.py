@@ -17,6 +17,7 @@ from aggregator.core import pricing
 
 # Off a terminal a line is as long as what stands in it: whoever reads it is a program.
 _ENDLESS = 10_000
+_NARROWEST = 12  # of a column that may be folded
 
 
 def as_json(value: object) -> None:
@@ -79,7 +80,7 @@ def table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], right: str = "", free: str = ""
 ) -> None:
     """One line a row. ``right`` and ``free``: comma lists of headings, of the columns of
-    numbers and of those that may be folded to fit a narrow terminal."""
+    numbers and of those that may be folded to fit a narrow terminal, though not to nothing."""
     from rich.cells import cell_len
     from rich.console import Console
     from rich.measure import measure_renderables
@@ -89,7 +90,9 @@ def table(
     safe_rows = [[safe(cell) for cell in row] for row in rows]
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading, *cells in zip(headings, *safe_rows, strict=True):
-        longest = 0 if heading in free.split(",") else max(map(cell_len, (heading, *cells)))
+        longest = max(map(cell_len, (heading, *cells)))
+        if heading in free.split(","):
+            longest = min(longest, _NARROWEST)
         justify: Literal["right", "left"] = "right" if heading in right.split(",") else "left"
         grid.add_column(heading, justify=justify, min_width=longest, overflow="fold")
     for row in safe_rows:

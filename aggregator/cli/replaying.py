@@ -158,11 +158,14 @@ def _show(loaded: "Loaded", groups: Sequence[_Group], counts: dict[str, int], su
         )
         output.table(headings, rows, right="ORDERS,SERVICE,CHARGED,COST", free="WOULD BE")
         click.echo()
-    click.echo(
-        f"{counts['orders']} orders: {counts['same']} as they were, {counts['elsewhere']} "
-        f"elsewhere, {counts['cost_more']} at a higher cost, {counts['charged_otherwise']} "
-        f"charged otherwise, {counts['refused']} refused."
+    said = (
+        f"{counts['same']} as they were",
+        f"{counts['elsewhere']} elsewhere",
+        f"{counts['cost_more']} at a higher cost",
+        f"{counts['charged_otherwise']} charged otherwise",
+        f"{counts['refused']} refused",
     )
+    click.echo(f"{output.count(counts['orders'], 'order')}: {', '.join(said)}.")
     currency = loaded.setup.policy.currency
     click.echo(
         f"Charged {_change(sums.was_charge, sums.charge)} {currency}, "

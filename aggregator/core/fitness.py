@@ -27,6 +27,7 @@ class Finding:
     wrong: bool = True
 
 
+NOT_LISTED = Finding("not in their list")
 Offers = Mapping[str, Offer]
 
 
@@ -75,7 +76,7 @@ def of_route(service: Service, facts: Facts, can: Collection[str]) -> list[Findi
     """
     offer = facts.offer
     if offer is None:
-        return [Finding("not in their list")]
+        return [NOT_LISTED]
     return [
         *_of_type(service, offer),
         *_of_limits(service, offer),

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from aggregator.core import pricing
 from aggregator.core.errors import ErrorClass
 from aggregator.core.messages import OrderStatus, Refused
 from aggregator.dialects.form import BATCHES, Dialect
@@ -184,7 +185,9 @@ def _fits(seen: Seen, one: Dialect) -> bool:
 def _observed(seen: Seen) -> Iterator[str]:
     rows = seen.listing.rows
     categories = len({row.category for row in rows})
-    yield f"services: {len(rows)}, categories: {categories}; balance: {seen.balance.balance}"
+    micros = pricing.nearest_micros(seen.balance.balance)
+    balance = "astronomic" if micros is None else pricing.exact(micros)
+    yield f"services: {len(rows)}, categories: {categories}; balance: {balance}"
     if rows:
         numbers = ", ".join(sorted(seen.listing.numbers)) or "none, all is text"
         yield f"numbers in the list: {numbers} (both are read)"

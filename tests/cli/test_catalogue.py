@@ -4,7 +4,7 @@ from aggregator.sandbox import KEY
 from aggregator.store import catalogue
 from aggregator.store.tx import Tx
 from tests.cli.panels import answering, listing, row
-from tests.cli.support import Desk
+from tests.cli.support import Desk, on_terminal
 from tests.core import make
 
 DEAD = "http://127.0.0.1:9/api/v2"
@@ -36,7 +36,7 @@ def test_live(desk: Desk) -> None:
     first, second = told["services"]
     assert (first["service"], first["ours"], first["rate"]) == ("1", [1], "0.50")
     assert (second["name"], second["refill"], second["ours"]) == ("Likes & more", False, [])
-    assert "2 of 2 services of gulf; rates in USD." in shown
+    assert "2 of 2 services of gulf; rates in USD;" in shown
 
 
 def test_filters(desk: Desk) -> None:
@@ -57,7 +57,7 @@ def test_silent_provider(desk: Desk) -> None:
     remembered(desk)
     result = desk.run("catalogue", "list", "gulf")
     assert "gulf does not answer: no connection. This is its list of" in result.stderr
-    assert "1 of 1 services of gulf" in result.stdout
+    assert "1 of 1 service of gulf" in result.stdout
 
 
 def test_stored(desk: Desk) -> None:
@@ -77,3 +77,14 @@ def test_refusals(desk: Desk) -> None:
         assert "refuses to tell its services: auth" in desk.refused("catalogue", "list", "gulf")
     result = desk.run("catalogue", "list", "gluf", status=2)
     assert "did you mean 'gulf'?" in result.stderr
+
+
+def test_a_narrow_terminal(desk: Desk) -> None:
+    """On a terminal every column has its place, and nothing is cut."""
+    names = [row(1, name="Followers with a very long name indeed, and more", category="Instagram")]
+    with answering(listing(*names)) as url:
+        at(desk, url)
+        command = desk.command("catalogue", "list", "gulf")
+        status, screen = on_terminal(command, {**desk.environ, "COLUMNS": "80"}, "")
+    assert status == 0
+    assert all(word in screen for word in ("CATEGORY", "Instagram", "Followers", "indeed,"))

@@ -95,7 +95,10 @@ async def test_a_markup_without_a_rate(desk: Desk, panel: SandboxServer) -> None
     del marked["rate"]
     desk.configure(providers={"gulf": at(panel)}, services={1: marked})
     (route,) = (await told(desk, 1))["routes"]
-    assert route["findings"][0]["text"] == "no price: the markup has no rate to go by"
+    assert [one["text"] for one in route["findings"]] == [
+        "not in their list",
+        "no price: the markup has no rate to go by",
+    ]
 
 
 async def test_retired_providers_are_left_alone(desk: Desk, panel: SandboxServer) -> None:

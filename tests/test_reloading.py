@@ -257,6 +257,18 @@ async def test_an_order_under_way_ends_as_it_began(house: House) -> None:
         assert (order.rate_micros, order.config_revision) == (1_200_000, first)
 
 
+async def test_a_price_below_cost_is_told(house: House) -> None:
+    """A rate that makes a loss is told when it is read, and no order is placed at it."""
+    async with house.running() as world:
+        await settled(lambda: "gulf" in world.catalogue)
+        house.alerts.clear()
+        assert await house.reload(world, services=house.service(rate="0.00001"))
+        await settled(lambda: bool(house.alerts))
+        assert [one["event"] for one in house.alerts] == ["routes_at_loss"]
+        assert "error" in await house.buy()
+        assert house.panel.log() == []
+
+
 async def test_a_full_disk_leaves_the_old_one(house: House) -> None:
     """What cannot be remembered is not used: after a restart nobody would know of it."""
     async with house.running() as world:

@@ -43,18 +43,29 @@ class Catalogues:
         due = [name for name, next_ms in self._next_ms.items() if next_ms <= now_ms]
         if not due:
             return
-        for name, good in zip(due, await read(world, due), strict=True):
-            self._next_ms[name] = world.clock.now_ms() + (EVERY_MS if good else AGAIN_MS)
+        good = await read(world, due)
+        for name in due:
+            after_ms = EVERY_MS if name in good else AGAIN_MS
+            self._next_ms[name] = world.clock.now_ms() + after_ms
 
 
-async def read(world: World, providers: Collection[str] | None = None) -> list[bool]:
-    """Reads these providers' lists, or all, in parallel; whether each was read and believed.
+async def read(world: World, providers: Collection[str] | None = None) -> set[str]:
+    """Reads these providers' lists, or all, in parallel; those that were read and believed.
 
-    A silent one keeps its last.
+    Each is in use as soon as it is there: a slow provider keeps no other waiting. A silent
+    one keeps its last.
     """
     asked = world.setup.providers if providers is None else providers
-    good = await asyncio.gather(*(_read_one(world, name) for name in asked))
-    await renew(world)
+    good: set[str] = set()
+    async with asyncio.TaskGroup() as group:
+        reading = {group.create_task(_read_one(world, name)): name for name in asked}
+        waiting = set(reading)
+        while waiting:
+            ended, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            found = {reading[one] for one in ended if one.result()}
+            if found:
+                good |= found
+                await renew(world)
     return good
 
 

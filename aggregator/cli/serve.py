@@ -15,7 +15,7 @@ def serve(ctx: click.Context, config_path: Path) -> None:
     """Run the server until SIGTERM or Ctrl-C.
 
     On either it takes no more requests, carries the orders under way to an outcome
-    and ends.
+    and ends. SIGHUP reloads the configuration: whole, or with a mistake in it, not at all.
     """
     import asyncio
 

@@ -1,5 +1,8 @@
 """Catalogues: when they are read, what is believed, and who hears of what changed."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 import structlog
 
@@ -9,7 +12,7 @@ from aggregator.core.errors import ClientError
 from aggregator.core.messages import Refused, ServiceRow, Unreadable
 from aggregator.store import catalogue
 from tests.actions.conftest import OpenShop, Shop
-from tests.fakes import provider, service, setup
+from tests.fakes import provider, service, settled, setup
 
 
 def row(service: str, rate: str = "0.90", name: str = "Name") -> ServiceRow:
@@ -112,6 +115,29 @@ async def test_each_is_read_hourly_and_a_silent_one_sooner(open_shop: OpenShop) 
         shop.clock.pass_s(60 * minutes)
         await looker.look()
     assert seen == ["alpha", "beta", "beta", "alpha", "beta"]
+    more = {**shop.world.setup.providers, "delta": provider("delta")}
+    shop.world.setup = replace(shop.world.setup, providers=more)
+    await looker.look()
+    assert seen[5:] == ["delta"]
+
+
+async def test_a_slow_provider_keeps_no_other_waiting(open_shop: OpenShop) -> None:
+    """What one has told is in use while another is still thinking."""
+    shop = await open_shop(setup(service(1, "alpha")))
+    release = asyncio.Event()
+
+    async def services(name: str, *, timeout_s: float) -> object:
+        if name == "alpha":
+            return [row("s1", "0.77")]
+        await release.wait()
+        return Unreadable("silent")
+
+    shop.upstream.services = services  # type: ignore[method-assign, assignment]
+    reading = asyncio.create_task(catalogues.read(shop.world))
+    await settled(lambda: "alpha" in shop.world.catalogue)
+    assert not reading.done()
+    release.set()
+    assert await reading == {"alpha"}
 
 
 async def test_a_route_to_nowhere_is_logged(shop: Shop) -> None:

@@ -54,7 +54,7 @@ test: lint
 # What the promises rest on (docs/reliability.md), each in its long form. BENCH_ARGS reaches the
 # program: make evidence-kill-loop BENCH_ARGS='--kills 5000 --seed 7'
 BENCH_ARGS ?=
-EVIDENCE := double-spend idempotency status-storm hostile kill-loop restarts reloads doubts doubts-real planted
+EVIDENCE := double-spend idempotency status-storm hostile kill-loop restarts reloads doubts doubts-real restores planted
 
 evidence-hostile: PROGRAM := hostile_replies
 evidence-planted: PROGRAM := planted_bugs

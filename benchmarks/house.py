@@ -34,6 +34,7 @@ RATE = "1.111"
 CHARGE = pricing.charge(pricing.parse_micros(RATE), QUANTITY, per_order=False)
 BAD_LINK = "refused-link"  # within a link: the panel says "Incorrect link"
 PATIENCE_S = 60.0
+PANEL = PanelSettings(stage_s=None, balance="1000000")
 
 
 @dataclass(slots=True)
@@ -90,9 +91,8 @@ class House:
 
 
 @asynccontextmanager
-async def opened(**settings: Any) -> AsyncIterator[House]:
+async def opened(panel_settings: PanelSettings = PANEL, **settings: Any) -> AsyncIterator[House]:
     """A panel, a configuration, and a database with a reseller who has no money yet."""
-    panel_settings = PanelSettings(stage_s=None, balance="1000000")
     with tempfile.TemporaryDirectory(prefix="evidence-") as folder:
         async with SandboxServer(builtin_dialect("standard"), panel_settings) as panel:
             house = House(Path(folder), panel, free_port())

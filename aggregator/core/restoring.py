@@ -111,7 +111,7 @@ def next_sweep(known: Trail, scan: Scan, slack: int, now_ms: int) -> Sweep | Non
         low = max(known.low - slack, known.first_own, 1)
         return scanning.sweep(low, known.last + run + ahead, known.last, 0, now_ms)
     reached = scan.sweeps[-1].high
-    top = max(scan.unknown, default=0) + ahead
+    top = max(scan.unknown, default=known.last) + ahead
     if top <= reached:
         return None
     return scanning.sweep(reached + 1, top, known.last, 0, now_ms)

@@ -67,7 +67,7 @@ def back_up(database: Path, target: Path, policy: Policy, progress: Progress) ->
     """Copies, proves, names. NoDatabase, DestinationTaken, NotSound, BackupFailed."""
     with partial_copy(database, target, progress) as made:
         copy = examined(made, policy)
-        with _writing(target):
+        with writing(target):
             sync(made)
             name(made, target)
             sync(target.parent)
@@ -81,7 +81,7 @@ def partial_copy(database: Path, target: Path, progress: Progress) -> Iterator[P
     if not database.exists():
         raise NoDatabase(database=database)
     made = target.with_name(target.name + _PARTIAL)
-    with _writing(target):
+    with writing(target):
         made.unlink(missing_ok=True)  # of a copy that was broken off
         os.close(os.open(made, os.O_CREAT | os.O_EXCL, 0o600))
     try:
@@ -187,7 +187,7 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def _writing(target: Path) -> Iterator[None]:
+def writing(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

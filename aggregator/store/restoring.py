@@ -5,19 +5,31 @@ new one takes its name in one rename. Nothing is ever deleted. The old write-ahe
 must not stay under the old name: SQLite would replay it into the new file.
 """
 
+import json
 import os
 import sqlite3
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from aggregator.core.model import Policy
 from aggregator.store import restores
-from aggregator.store.backup import Copy, Progress, examined, partial_copy, sound, stamp, sync
+from aggregator.store.backup import (
+    Copy,
+    Progress,
+    examined,
+    partial_copy,
+    sound,
+    stamp,
+    sync,
+    writing,
+)
 from aggregator.store.exceptions import NoDatabase, NodesAlive, StoreError
 from aggregator.store.lock import DatabaseLock
 from aggregator.store.opening import damage_mark, last_id, migrate, reserve_ids
-from aggregator.store.restores import NUMBERED, Marked
+from aggregator.store.restores import JUMP, NUMBERED, Marked
 from aggregator.store.sqlite_tx import SqliteTx, connect, transaction
 
 _MAGIC = b"SQLite format 3\0"
@@ -76,12 +88,35 @@ def mark_on_postgres(url: str, policy: Policy, now_ms: int) -> Marked:
 
 def _last(tx: SqliteTx, database: Path) -> dict[str, int]:
     """The highest IDs in the backup, and in every life of the database that is still here:
-    a backup may be put back twice."""
+    a backup may be put back twice. Of lives that are gone a million each is spared."""
     highest = {table: last_id(tx, table) for table in NUMBERED}
-    for life in (database, *database.parent.glob(f"{database.name}.replaced-*")):
-        for table, number in _ids_of(life).items():
+    lives = (database, *database.parent.glob(f"{database.name}.replaced-*"))
+    for known in (_remembered(database), *map(_ids_of, lives)):
+        for table, number in known.items():
             highest[table] = max(highest[table], number)
+    _remember(database, highest)
     return highest
+
+
+def _note(database: Path) -> Path:
+    """A file beside the database with the IDs from which its last life began."""
+    return database.with_name(f"{database.name}.restored")
+
+
+def _remembered(database: Path) -> dict[str, int]:
+    try:
+        told = json.loads(_note(database).read_text())
+        return {table: int(told[table]) for table in NUMBERED}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
+
+
+def _remember(database: Path, last: Mapping[str, int]) -> None:
+    """Written first: what is reserved and never given out does no harm."""
+    begins = {table: last[table] + JUMP for table in NUMBERED}
+    with writing(_note(database)):
+        _note(database).write_text(json.dumps(begins) + "\n")
+        sync(_note(database))
 
 
 def _ids_of(life: Path) -> dict[str, int]:
@@ -101,13 +136,18 @@ def _is_database(life: Path) -> bool:
     return False
 
 
+def _unused(path: Path) -> Path:
+    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(one for one in chain([path], numbered) if not one.exists())
+
+
 def _stepped_aside(database: Path, now_ms: int) -> Path | None:
     """Its new name, beside the old one. Until the backup takes the old name both are this
     file's, so that no crash leaves nothing there."""
     if _is_database(database):
         with suppress(StoreError, sqlite3.Error), connect(database) as connection:
             connection.execute("PRAGMA journal_mode = DELETE")  # all of it in the one file
-    replaced = database.with_name(f"{database.name}.replaced-{stamp(now_ms)}")
+    replaced = _unused(database.with_name(f"{database.name}.replaced-{stamp(now_ms)}"))
     for suffix in _COMPANIONS:
         with suppress(FileNotFoundError):
             Path(f"{database}{suffix}").rename(f"{replaced}{suffix}")

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
+from aggregator.core.messages import OrderStatus
 from aggregator.core.model import AttemptState, Kind, State
 from aggregator.core.outcome import InDoubt, Placed
 from aggregator.ports import Opened
-from aggregator.store import attempts, doubts, lists, orders
+from aggregator.store import attempts, doubts, lists, orders, restores
 from aggregator.store.doubts import Unproved
 from aggregator.store.tx import Tx
 from aggregator.store.verify import verify
@@ -122,3 +124,13 @@ def test_not_exclusive_until_the_word_is_taken_back(tx: Tx, shop: int) -> None:
     assert doubts.past(tx, "gulf", None, 0, 1, 1).not_exclusive
     doubts.exclusive_again(tx, ["gulf"])
     assert not doubts.past(tx, "gulf", None, 0, 1, 1).not_exclusive
+
+
+def test_finds_count_as_ours(tx: Tx, shop: int) -> None:
+    """What was found after a restore is no orphan that a later doubt might be."""
+    sold(tx, shop, "101")
+    found = {102: OrderStatus("In progress", Decimal("0.2"), remains=7)}
+    assert restores.found(tx, "gulf", Kind.NORMAL, found, NOW) == 1
+    assert restores.found(tx, "gulf", Kind.NORMAL, found, NOW) == 0
+    assert doubts.mapped(tx, "gulf", [Kind.NORMAL], [(90, 110)]) == {101, 102}
+    assert [row["upstream_order_id"] for row in restores.foundlings(tx)] == ["102"]

@@ -266,7 +266,12 @@ class Store(Protocol):
     async def orders(self, ids: Sequence[int], reseller_id: int | None = None) -> dict[int, Order]:
         """Those that exist (and are his); one indexed query."""
 
-    async def children(self, parent_id: int) -> list[Order]: ...
+    def holds(self, orders: Sequence[Order]) -> bool:
+        """Whether these very rows, as ``orders`` gave them, are known to stand as they are;
+        without asking the database."""
+
+    async def children(self, parent_ids: Sequence[int]) -> dict[int, list[Order]]:
+        """By each parent's ID, oldest first."""
 
     async def attempts(self, order_id: int) -> list[Attempt]: ...
 

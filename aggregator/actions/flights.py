@@ -1,8 +1,8 @@
 """Questions on their way to providers: one at most about each order.
 
 How it works. A question boards the *flight* to its topic (a provider and one of its
-ID sequences). The flight departs when it is full, or a few milliseconds after the
-first question boarded: whatever resellers and the poller want to know meanwhile
+ID sequences). The flight departs when it is full, or when nobody has boarded for a few
+milliseconds: whatever resellers and the poller want to know meanwhile
 shares one batch. From boarding to landing a question about the same order joins that
 flight instead of beginning another. Whoever wants an answer to a question asked after
 *his* request (``status_ttl: 0s``) joins only what has not departed yet, and else waits
@@ -34,7 +34,8 @@ from aggregator.ports import Clock
 
 About = TypeVar("About")
 
-COALESCE_S = 0.004  # how long the first question waits for others to share its batch
+COALESCE_S = 0.004  # how long a question waits for others to share its batch,
+COALESCE_MOST_S = 0.02  # and however many come, the first of them no longer than this
 LOST_KEPT = 100_000
 
 _BOARDING = 2**63
@@ -88,6 +89,8 @@ class _Flight(Generic[About]):
     landed: "asyncio.Future[None]"
     questions: list[Question[About]] = field(default_factory=list)
     number: int = _BOARDING  # in the order of departure
+    opened_s: float = 0.0  # by the loop's time, as is the next
+    boarded_s: float = 0.0
     departed_s: float = 0.0
     timer: asyncio.TimerHandle | None = None
 
@@ -105,11 +108,9 @@ class Flights(Generic[About]):
         self._departures = 0
         self._closed = False
 
-    def is_answered(self, one: Question[About], asked_at_ms: int | None, policy: Policy) -> bool:
-        """Whether the store's answer will do: it is young, or a younger one was not to be had."""
-        now_ms = self._clock.now_ms()
-        if is_fresh(asked_at_ms, now_ms, policy):
-            return True
+    def is_spared(self, one: Question[About], now_ms: int, policy: Policy) -> bool:
+        """Whether a question need not be asked although the last answer is old: it has just
+        been lost, or its provider answers nobody."""
         if one.id in self._flying or policy.status_ttl_s <= 0:
             return False
         return is_fresh(self._lost.get(one.id), now_ms, policy) or self.rests(one.topic.provider)
@@ -170,12 +171,23 @@ class Flights(Generic[About]):
         if flight is None:
             flight = _Flight(one.topic, errand, loop.create_future())
             self._boarding[one.topic] = flight
-            flight.timer = loop.call_later(COALESCE_S, self._depart, flight)
+            flight.opened_s = loop.time()
+            flight.timer = loop.call_later(COALESCE_S, self._call, flight)
+        flight.boarded_s = loop.time()
         flight.questions.append(one)
         self._flying[one.id] = flight
         if len(flight.questions) >= max(errand.size(one.topic), 1):
             self._depart(flight)
         return flight
+
+    def _call(self, flight: _Flight[About]) -> None:
+        """The last call: departs, unless somebody has boarded a moment ago."""
+        loop = asyncio.get_running_loop()
+        until_s = min(flight.boarded_s + COALESCE_S, flight.opened_s + COALESCE_MOST_S)
+        if until_s <= loop.time():
+            self._depart(flight)
+        else:
+            flight.timer = loop.call_at(until_s, self._call, flight)
 
     def _depart(self, flight: _Flight[About]) -> None:
         if flight.timer is not None:

@@ -12,6 +12,7 @@ from aggregator.actions.answering import Answering
 from aggregator.actions.asking import Asking
 from aggregator.actions.doubtful import Doubtful, sequence_of
 from aggregator.actions.lists import Lists
+from aggregator.actions.showcase import Showcase
 from aggregator.core import routing
 from aggregator.core.model import Kind, Offer, Order, Policy, Provider, Purchase, Service
 from aggregator.core.routing import Facts, Weighed
@@ -47,6 +48,7 @@ class World:
     doubtful: Doubtful = field(default_factory=Doubtful)
     lists: Lists = field(default_factory=Lists)
     asking: Asking = field(init=False)
+    showcase: Showcase = field(default_factory=Showcase)
     started_s: float = 0.0
     up_since_ms: int = 0
     stopping: bool = False

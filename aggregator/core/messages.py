@@ -57,7 +57,9 @@ class OrderStatus:
     """What a panel says of one order. None: it did not say, or not readably.
 
     ``word`` is the text as spelled; ``charge`` is in ``currency`` of the panel;
-    ``remains`` is a whole number, unclamped; ``children`` are order IDs.
+    ``remains`` is a whole number, unclamped; ``children`` are order IDs. ``texts`` is
+    no part of the value: the codec remembers there how it wrote it, for what is shown
+    over and over.
     """
 
     word: str
@@ -70,6 +72,7 @@ class OrderStatus:
     expiry: str | None = None
     children: tuple[str, ...] | None = None
     kind: Kind = Kind.NORMAL
+    texts: dict[str, tuple[object, str]] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,17 @@ class ServiceList(list[ServiceRow]):
     def __init__(self, rows: Iterable[ServiceRow]) -> None:
         super().__init__(rows)
         self.spelled: dict[str, tuple[object, bytes]] = {}
+
+
+class StatusPage(dict[str, "OrderStatus | Refused | Unreadable"]):
+    """``StatusAnswers`` that are given again and again as they are. ``written`` is the
+    codec's: for whom it wrote them last, and how."""
+
+    __slots__ = ("written",)
+
+    def __init__(self, answers: Mapping[str, "OrderStatus | Refused | Unreadable"]) -> None:
+        super().__init__(answers)
+        self.written: tuple[object, bool, bytes] | None = None
 
 
 # Per ID asked. A status row, a new refill's ID, a refill's word, or None for

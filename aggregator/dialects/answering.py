@@ -20,6 +20,7 @@ from aggregator.core.messages import (
     Refused,
     ServiceRow,
     StatusAnswers,
+    StatusPage,
     Unreadable,
 )
 from aggregator.core.model import Kind
@@ -42,7 +43,43 @@ def encode_answer(dialect: Dialect, command: Command, answer: Neutral) -> bytes:
     An ID that is Unreadable, or not in the answer, gets "Service temporarily
     unavailable". Numbers keep the digits they have; no exponents.
     """
+    if isinstance(answer, StatusPage):
+        return _page(dialect, command, answer)
+    if command.action == "status" and isinstance(answer, Mapping):
+        return _statuses(dialect, command, answer).encode()
     return _encode(_document(dialect, command, answer)).encode()
+
+
+def _page(dialect: Dialect, command: Command, page: StatusPage) -> bytes:
+    several, written = ID_PARAMS["status"][1] in command.params, page.written
+    if written is None or written[0] is not dialect or written[1] is not several:
+        body = _statuses(dialect, command, page).encode()
+        written = page.written = dialect, several, body
+    return written[2]
+
+
+def _statuses(dialect: Dialect, command: Command, answer: Mapping[str, object]) -> str:
+    """Most of what is ever asked. What is shown again is not written anew."""
+    ids = asked_ids(command)
+    if ID_PARAMS["status"][1] not in command.params:
+        return _status_text(dialect, "status", answer.get(ids[0]))
+    rows = [
+        f"{_key(asked)}:{_status_text(dialect, 'statuses', answer.get(asked))}" for asked in ids
+    ]
+    return f"{{{','.join(rows)}}}"
+
+
+def _key(text: str) -> str:
+    return f'"{text}"' if text.isdecimal() and text.isascii() else _encode(text)
+
+
+def _status_text(dialect: Dialect, part: str, status: object) -> str:
+    if not isinstance(status, OrderStatus):
+        return _encode(_status(dialect, part, status))
+    kept = status.texts.get(part)
+    if kept is None or kept[0] is not dialect:
+        kept = status.texts[part] = dialect, _encode(_status(dialect, part, status))
+    return kept[1]
 
 
 def _document(dialect: Dialect, command: Command, answer: Neutral) -> object:
@@ -63,10 +100,6 @@ def _document(dialect: Dialect, command: Command, answer: Neutral) -> object:
 def _by_id(dialect: Dialect, command: Command, answer: Mapping[str, object]) -> object:
     ids = asked_ids(command)
     several = ID_PARAMS[command.action][1] in command.params
-    if command.action == "status":
-        part = "statuses" if several else "status"
-        rows = {asked: _status(dialect, part, answer.get(asked)) for asked in ids}
-        return rows if several else rows[ids[0]]
     if several:
         return [_row(dialect, command.action, asked, answer) for asked in ids]
     value = _value(command.action, ids[0], answer)

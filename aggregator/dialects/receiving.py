@@ -31,6 +31,7 @@ _UNFIT = re.compile("[\x00\ud800-\udfff]")
 _OF_LINES = frozenset({"comments", "custom_data", "usernames", "hashtags", "keywords", "groups"})
 _OURS = frozenset(ACTIONS)
 _STANDARD = frozenset(PARAMS)
+_PLAIN_IDS = re.compile(r"[0-9]+(?:,[0-9]+)*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,11 @@ class Request:
 
 def fields_from_form(text: bytes) -> dict[str, str] | Unreadable:
     """The fields of an urlencoded body or of a query; the last of a name wins."""
+    # Lists of IDs are full of them, and each would be decoded by itself.
+    commas = text.replace(b"%2C", b",").replace(b"%2c", b",")
     try:
         pairs = parse_qsl(
-            text.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
+            commas.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
         )
     except UnicodeDecodeError:
         return Unreadable("not UTF-8")
@@ -169,9 +172,10 @@ def _ids_split(action: str, params: dict[str, str]) -> dict[str, str]:
     listed = many in params
     text = params.pop(many, params.get(single, ""))
     params.pop(single, None)
-    ids = [part.strip() for part in text.split(",") if part.strip()]
-    if ids:
-        params[many if listed or len(ids) > 1 else single] = ",".join(ids)
+    if not _PLAIN_IDS.fullmatch(text):
+        text = ",".join(part.strip() for part in text.split(",") if part.strip())
+    if text:
+        params[many if listed or "," in text else single] = text
     return params
 
 

@@ -37,7 +37,7 @@ class BesideStore(ScriptedStore):
     async def rows(self, query: str, /, **params: Param) -> Sequence[Row]:
         return await self.read(lambda tx: tx.all(query, **params))
 
-    async def changed_elsewhere(self) -> bool:
+    async def _others_wrote(self) -> bool:
         return False
 
     async def close(self) -> None:

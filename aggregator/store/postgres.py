@@ -61,7 +61,7 @@ from aggregator.store.exceptions import (
 )
 from aggregator.store.postgres_opening import SNAPSHOT, connected, prepare
 from aggregator.store.postgres_tx import Connection, PostgresTx, Server, commit, typed
-from aggregator.store.scripted import ScriptedStore
+from aggregator.store.scripted import HOT, ScriptedStore
 from aggregator.store.tx import Param, Row, Tx
 from aggregator.store.writer import Job, Writer
 
@@ -153,7 +153,7 @@ def _run_one(connection: Connection, tx: PostgresTx, job: Job) -> None:
     job.result = job.error = None  # it may have been run before, and undone
     try:
         with typed():
-            job.result = job.script(tx)
+            job.run(tx)
             connection.execute("RELEASE job; SAVEPOINT job")
     except StoreUnavailable:
         raise
@@ -210,9 +210,9 @@ class PostgresStore(ScriptedStore):
     """``ports.Store`` on a PostgreSQL server. Made by ``open``; ended by ``close``."""
 
     def __init__(self, server: Server, policy: Policy) -> None:
-        super().__init__()
+        super().__init__(hot=HOT)
         self._engine = PostgresEngine(server, policy, self.boot_id)
-        self._writer = Writer(self._engine, _BATCH)
+        self._writer = Writer(self._engine, _BATCH, self._hot.drop)
         self._readers = Readers(server)
         self._lease = nodes.Lease(server, self.boot_id)
         self._others: int | None = None
@@ -268,7 +268,7 @@ class PostgresStore(ScriptedStore):
     async def rows(self, query: str, /, **params: Param) -> Sequence[Row]:
         return await self._readers.run(lambda one: PostgresTx(one).all(query, **params))
 
-    async def changed_elsewhere(self) -> bool:
+    async def _others_wrote(self) -> bool:
         before = self._others
         self._others = await self._readers.run(partial(turns.others, boot_id=self.boot_id))
         return before is not None and before != self._others

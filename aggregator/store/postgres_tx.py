@@ -27,7 +27,7 @@ from aggregator.store.exceptions import (
     StoreUnsure,
     Unreachable,
 )
-from aggregator.store.tx import QUERIES, Param, Row, prepared
+from aggregator.store.tx import QUERIES, TOUCHING, Param, Row, prepared, touched_by
 
 Connection = psycopg.Connection[DictRow]
 
@@ -151,10 +151,11 @@ def _storable(params: dict[str, Param]) -> dict[str, Param]:
 class PostgresTx:
     """A ``Tx``."""
 
-    __slots__ = ("_cursor",)
+    __slots__ = ("_cursor", "touched")
 
     def __init__(self, connection: Connection) -> None:
         self._cursor = connection.cursor()
+        self.touched: set[int] = set()
 
     def one(self, query: str, /, **params: Param) -> Row | None:
         return self._execute(query, params).fetchone()
@@ -166,6 +167,8 @@ class PostgresTx:
         return self._execute(query, params).rowcount
 
     def _execute(self, query: str, params: dict[str, Param]) -> psycopg.Cursor[DictRow]:
+        if query in TOUCHING:
+            self.touched.update(touched_by(query, params))
         sql = converted(prepared(query, params))
         try:
             return self._cursor.execute(sql, _storable(params))

@@ -47,10 +47,13 @@ from aggregator.store import (
 from aggregator.store.events import NOT_SETTLED, record_once
 from aggregator.store.events import record as record_events
 from aggregator.store.exceptions import StoreBroken, StoreError
+from aggregator.store.hot import Hot
 from aggregator.store.lists import Numbers
 from aggregator.store.tx import Param, Row, Tx
 
 T = TypeVar("T")
+
+HOT = 30_000  # orders kept in memory: some 50 MB
 
 _log = structlog.get_logger(__name__)
 
@@ -61,7 +64,8 @@ class ScriptedStore(ABC):
     ``boot_id``: under what name this process sends, as long as it lives.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hot: int = 0) -> None:
+        self._hot = Hot(hot)
         self.boot_id = secrets.token_hex(8)
 
     @abstractmethod
@@ -77,10 +81,16 @@ class ScriptedStore(ABC):
         """The rows of one reading statement."""
 
     @abstractmethod
-    async def changed_elsewhere(self) -> bool: ...
+    async def _others_wrote(self) -> bool:
+        """``changed_elsewhere``, which also forgets what it has made stale."""
 
     @abstractmethod
     async def close(self) -> None: ...
+
+    async def changed_elsewhere(self) -> bool:
+        changed = await self._others_wrote()
+        self._hot.asked(changed=changed)
+        return changed
 
     # -- what a store that is shared with other servers has more to say to
 
@@ -157,14 +167,33 @@ class ScriptedStore(ABC):
     # -- reading back
 
     async def orders(self, ids: Sequence[int], reseller_id: int | None = None) -> dict[int, Order]:
+        found = self._hot.found(ids)
+        if len(found) < len(ids):
+            with self._hot.reading() as reading:
+                read = await self._orders([one for one in ids if one not in found], reseller_id)
+                self._hot.keep(reading, read)
+            found |= read
+        if reseller_id is None:
+            return found
+        return {key: one for key, one in found.items() if one.reseller_id == reseller_id}
+
+    def holds(self, orders: Sequence[Order]) -> bool:
+        return self._hot.holds(orders)
+
+    async def _orders(self, ids: Sequence[int], reseller_id: int | None) -> dict[int, Order]:
         if reseller_id is None:
             found = await self.rows("orders", ids=ids)
         else:
             found = await self.rows("orders_of_one", ids=ids, reseller_id=reseller_id)
         return {row["id"]: rows.order(row) for row in found}
 
-    async def children(self, parent_id: int) -> list[Order]:
-        return [rows.order(row) for row in await self.rows("children", parent_id=parent_id)]
+    async def children(self, parent_ids: Sequence[int]) -> dict[int, list[Order]]:
+        found = map(rows.order, await self.rows("children_of_some", ids=parent_ids))
+        children: dict[int, list[Order]] = {parent_id: [] for parent_id in parent_ids}
+        for child in found:
+            assert child.parent_id is not None
+            children[child.parent_id].append(child)
+        return children
 
     async def attempts(self, order_id: int) -> list[Attempt]:
         return [rows.attempt(row) for row in await self.rows("attempts", order_id=order_id)]

@@ -48,7 +48,7 @@ from aggregator.core.model import Policy
 from aggregator.store.exceptions import StoreBroken, StoreClosed, StoreError
 from aggregator.store.lock import DatabaseLock
 from aggregator.store.opening import checked, create_file, damage_mark, prepare
-from aggregator.store.scripted import ScriptedStore
+from aggregator.store.scripted import HOT, ScriptedStore
 from aggregator.store.sqlite_tx import SqliteTx, connect, fault, transaction
 from aggregator.store.tx import Param, Row, Tx, prepared
 from aggregator.store.writer import Job, Writer
@@ -106,7 +106,7 @@ class SqliteEngine:
         """One job. Raises the disk's faults; _Spoiled if the job failed with half of it done."""
         before = self._connection.total_changes
         try:
-            job.result = job.script(tx)
+            job.run(tx)
         except BaseException as error:
             if fault(error) is not None:
                 raise
@@ -133,11 +133,11 @@ class SqliteEngine:
 class SqliteStore(ScriptedStore):
     """``ports.Store`` on a file. Made by ``open``; ended by ``close``."""
 
-    def __init__(self, path: Path, lock: DatabaseLock, writer: Writer) -> None:
-        super().__init__()
+    def __init__(self, path: Path, lock: DatabaseLock, engine: SqliteEngine) -> None:
+        super().__init__(hot=HOT)
         self._path = path
         self._lock = lock
-        self._writer = writer
+        self._writer = Writer(engine, _BATCH, self._hot.drop)
         self._readers: list[aiosqlite.Connection] = []
         self._turns = itertools.count()
         self._data_version: int | None = None
@@ -147,7 +147,7 @@ class SqliteStore(ScriptedStore):
         """Takes the lock, migrates, starts the writer and the readers. CannotOpen."""
         create_file(path)
         lock = DatabaseLock(path)
-        store = cls(path, lock, Writer(SqliteEngine(path, policy), _BATCH))
+        store = cls(path, lock, SqliteEngine(path, policy))
         try:
             await store._writer.open()
             for _ in range(_READERS):
@@ -198,7 +198,7 @@ class SqliteStore(ScriptedStore):
             raise
         return list(found)
 
-    async def changed_elsewhere(self) -> bool:
+    async def _others_wrote(self) -> bool:
         row = await self.write(lambda tx: tx.one("PRAGMA data_version"))
         before, self._data_version = self._data_version, row["data_version"] if row else None
         return before is not None and before != self._data_version

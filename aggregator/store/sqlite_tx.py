@@ -13,7 +13,7 @@ from aggregator.store.exceptions import (
     StoreFull,
     Unreachable,
 )
-from aggregator.store.tx import QUERIES, Param, Row, numbered, prepared
+from aggregator.store.tx import QUERIES, TOUCHING, Param, Row, numbered, prepared, touched_by
 
 BUSY_TIMEOUT_S = 5.0
 
@@ -29,10 +29,11 @@ _NUMBERED = {name: numbered(sql) for name, sql in QUERIES.items() if "..." not i
 class SqliteTx:
     """A ``Tx``. Every statement is run to its end, so none is open at the COMMIT."""
 
-    __slots__ = ("_execute",)
+    __slots__ = ("_execute", "touched")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._execute = connection.execute
+        self.touched: set[int] = set()
 
     def one(self, query: str, /, **params: Param) -> Row | None:
         found: list[Row] = self._run(query, params).fetchall()
@@ -46,6 +47,8 @@ class SqliteTx:
         return self._run(query, params).rowcount
 
     def _run(self, query: str, params: dict[str, Param]) -> sqlite3.Cursor:
+        if query in TOUCHING:
+            self.touched.update(touched_by(query, params))
         known = _NUMBERED.get(query)
         if known is None:
             return self._execute(prepared(query, params), params)

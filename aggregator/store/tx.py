@@ -25,7 +25,12 @@ class Row(Protocol):
 
 
 class Tx(Protocol):
-    """An open transaction. ``query`` is a name from ``queries/*.sql``, or SQL."""
+    """An open transaction. ``query`` is a name from ``queries/*.sql``, or SQL.
+
+    ``touched``: the IDs of orders that its named statements change are put there.
+    """
+
+    touched: set[int]
 
     def one(self, query: str, /, **params: Param) -> Row | None:
         """The first row, or None."""
@@ -66,6 +71,22 @@ def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
     return _PARAMETER.sub(lambda found: f"?{names.index(found[1]) + 1}", sql), names
 
 
+ANY = 0  # among the IDs of changed orders: nobody knows which
+_CHANGING = re.compile(r"^UPDATE orders\b", re.MULTILINE)
+_CHANGED = re.compile(r"\bWHERE id (?:= :(\w+)|IN \(:(\w+)\.\.\.\))")
+
+
+def _touching(queries: Mapping[str, str]) -> dict[str, str]:
+    """Name of each statement that changes orders -> the parameter that says which; "": any."""
+    changing = {name: _CHANGED.search(sql) for name, sql in queries.items() if _changes(sql)}
+    return {name: (which[1] or which[2]) if which else "" for name, which in changing.items()}
+
+
+def _changes(sql: str) -> bool:
+    return _CHANGING.search(sql) is not None
+
+
+TOUCHING: Mapping[str, str] = _touching(QUERIES)
 _SPREADING = frozenset(name for name, sql in QUERIES.items() if _SPREAD.search(sql))
 
 
@@ -75,6 +96,15 @@ def prepared(query: str, params: dict[str, Any]) -> str:
     if query in _SPREADING:
         sql = _SPREAD.sub(partial(_spread, params), sql)
     return sql
+
+
+def touched_by(query: str, params: Mapping[str, Any]) -> Sequence[int]:
+    """The orders that a statement in ``TOUCHING`` changes, or would if it finds them so."""
+    name = TOUCHING[query]
+    if not name:
+        return (ANY,)
+    which = params[name]
+    return [which] if isinstance(which, int) else which
 
 
 def _spread(params: dict[str, Any], found: re.Match[str]) -> str:

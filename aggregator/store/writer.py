@@ -9,9 +9,9 @@ engine is what differs between kinds of databases.
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -28,12 +28,20 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A closure on its way through the writer, and who waits for it."""
+    """A closure on its way through the writer, and who waits for it.
+
+    ``touched``: the orders that it changed, or would have.
+    """
 
     script: Callable[[Tx], Any]
     future: asyncio.Future[Any]
     result: Any = None
     error: BaseException | None = None
+    touched: set[int] = field(default_factory=set)
+
+    def run(self, tx: Tx) -> None:
+        tx.touched = self.touched
+        self.result = self.script(tx)
 
     def deliver(self) -> None:
         if self.future.done():  # whoever waited was cancelled
@@ -62,10 +70,17 @@ class Engine(Protocol):
 
 
 class Writer:
-    """The thread that owns the engine. ``batch``: at most so many jobs to a commit."""
+    """The thread that owns the engine. ``batch``: at most so many jobs to a commit.
 
-    def __init__(self, engine: Engine, batch: int) -> None:
+    ``on_touched`` is told, in the loop, which orders were changed, before anybody else
+    learns of that commit.
+    """
+
+    def __init__(
+        self, engine: Engine, batch: int, on_touched: Callable[[Iterable[int]], None]
+    ) -> None:
         self._engine = engine
+        self._on_touched = on_touched
         self._most = batch
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
@@ -91,6 +106,12 @@ class Writer:
             result: T = await job.future
             return result
 
+    def _deliver(self, batch: Sequence[Job]) -> None:
+        for job in batch:
+            self._on_touched(job.touched)
+        for job in batch:
+            job.deliver()
+
     def _refuse(self) -> None:
         if self._closing:
             raise StoreClosed
@@ -113,13 +134,13 @@ class Writer:
             self._call(_set_result, self._opened)
             while batch := self._take():
                 self._commit(batch)
-                self._call(_deliver, batch)
+                self._call(self._deliver, batch)
         except BaseException as error:  # nobody else would ever hear of it
             self._call(_set_exception, self._opened, error)
         finally:
             self._engine.close()
             self._stopped = True
-            self._call(_deliver, self._abandoned())
+            self._call(self._deliver, self._abandoned())
 
     def _call(self, callback: Callable[..., None], *args: object) -> None:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -169,8 +190,3 @@ def _set_result(opened: "asyncio.Future[None]") -> None:
 def _set_exception(opened: "asyncio.Future[None]", error: BaseException) -> None:
     if not opened.done():
         opened.set_exception(error)
-
-
-def _deliver(batch: Sequence[Job]) -> None:
-    for job in batch:
-        job.deliver()

@@ -52,9 +52,9 @@ class Sky:
             )
         )
 
-    def is_answered(self, order_id: int, policy: Policy = POLICY, topic: Topic = ALPHA) -> bool:
+    def is_spared(self, order_id: int, policy: Policy = POLICY, topic: Topic = ALPHA) -> bool:
         (one,) = about(order_id, topic=topic)
-        return self.flights.is_answered(one, None, policy)
+        return self.flights.is_spared(one, self.clock.now_ms(), policy)
 
 
 @pytest.fixture
@@ -127,13 +127,13 @@ async def test_a_lost_question_counts_as_asked(sky: Sky) -> None:
     """Within ``status_ttl`` nobody repeats it; with 0s everybody does."""
     sky.panel.answer = Landed((), spoke=True)
     sky.panel.open.set()
-    assert not sky.is_answered(1)
+    assert not sky.is_spared(1)
     await sky.ask(1)
-    assert sky.is_answered(1)
-    assert not sky.is_answered(2)
-    assert not sky.is_answered(1, Policy(status_ttl_s=0))
+    assert sky.is_spared(1)
+    assert not sky.is_spared(2)
+    assert not sky.is_spared(1, Policy(status_ttl_s=0))
     sky.clock.pass_s(30)
-    assert not sky.is_answered(1)
+    assert not sky.is_spared(1)
 
 
 async def test_a_silent_provider_is_left_alone(sky: Sky) -> None:
@@ -141,10 +141,10 @@ async def test_a_silent_provider_is_left_alone(sky: Sky) -> None:
     sky.panel.answer = LOST
     sky.panel.open.set()
     await sky.ask(1)
-    assert sky.is_answered(2)
-    assert not sky.is_answered(2, topic=BETA)
+    assert sky.is_spared(2)
+    assert not sky.is_spared(2, topic=BETA)
     sky.clock.pass_s(1)
-    assert not sky.is_answered(2)
+    assert not sky.is_spared(2)
     sky.panel.answer = None
     await sky.ask(2)
     assert not sky.flights.rests("alpha")
@@ -158,7 +158,7 @@ async def test_an_order_on_its_way_is_joined(sky: Sky) -> None:
     sky.panel.open.clear()
     again = sky.ask(1)
     await settled(lambda: len(sky.panel.carried) == 2)
-    assert not sky.is_answered(1)
+    assert not sky.is_spared(1)
     sky.panel.open.set()
     await again
 
@@ -171,7 +171,7 @@ async def test_a_fault_lands_too(sky: Sky) -> None:
 
     errand: Errand[None] = Errand(carry, lambda _topic: 1)
     await sky.flights.ask(about(1), errand, timeout_s=LONG_S)
-    assert sky.is_answered(1)
+    assert sky.is_spared(1)
 
 
 async def test_a_stop_ends_every_flight(sky: Sky) -> None:

@@ -169,7 +169,7 @@ async def test_children_are_registered_once(store: ScriptedStore) -> None:
     parent = await sold(store, dripfeed(reseller_id))
     for asked in (NOW + HOUR, NOW + HOUR + 1):
         assert await tell(store, parent, "In progress", asked, children=("71", "72")) == []
-    first, second = await store.children(parent)
+    first, second = (await store.children([parent]))[parent]
     assert [first.upstream_order_id, second.upstream_order_id] == ["71", "72"]
     assert (first.charge_micros, first.share_micros, first.units) == (0, CHARGE // 4, 250)
     assert (first.parent_id, first.kind, first.reseller_id) == (parent, Kind.NORMAL, reseller_id)
@@ -184,7 +184,7 @@ async def test_child_of_another_order_is_left_alone(store: ScriptedStore) -> Non
     (alert,) = await tell(store, parent, "In progress", children=("71", "72"))
     assert alert.kind == "child_id_taken"
     assert await tell(store, parent, "In progress", children=("71", "72")) == []
-    assert [one.upstream_order_id for one in await store.children(parent)] == ["72"]
+    assert [one.upstream_order_id for one in (await store.children([parent]))[parent]] == ["72"]
 
 
 async def test_childs_refund_goes_through_its_parent(store: ScriptedStore) -> None:
@@ -192,7 +192,7 @@ async def test_childs_refund_goes_through_its_parent(store: ScriptedStore) -> No
     reseller_id = await rich(store)
     parent = await sold(store, dripfeed(reseller_id))
     await tell(store, parent, "In progress", children=("71", "72", "73", "74"))
-    child = (await store.children(parent))[0]
+    child = (await store.children([parent]))[parent][0]
     await tell(store, child.id, "Canceled")
     await tell(store, child.id, "Canceled", NOW + 2 * HOUR)
     assert (await order(store, child.id)).state is State.CANCELED
@@ -206,7 +206,7 @@ async def test_parent_and_children_in_any_order(store: ScriptedStore, parent_fir
     reseller_id = await rich(store)
     parent = await sold(store, dripfeed(reseller_id))
     await tell(store, parent, "In progress", children=("71", "72"))
-    first, second = await store.children(parent)
+    first, second = (await store.children([parent]))[parent]
     told = [
         reading(first.id, "Completed", NOW + 2 * HOUR),
         reading(second.id, "Partial", NOW + 2 * HOUR, remains=125),

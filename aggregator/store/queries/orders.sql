@@ -33,6 +33,9 @@ SELECT * FROM orders WHERE id IN (:ids...) AND reseller_id = :reseller_id;
 -- name: children
 SELECT * FROM orders WHERE parent_id = :parent_id ORDER BY id;
 
+-- name: children_of_some
+SELECT * FROM orders WHERE parent_id IN (:ids...) ORDER BY id;
+
 -- name: queued
 SELECT * FROM orders
 WHERE state = 'queued' AND ended_at_ms IS NULL AND service_id = :service_id AND id > :after_id

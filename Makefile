@@ -1,6 +1,6 @@
 # Needs git, make, python3 (3.11 or newer) and python3-venv; the rest comes with hashes from the
 # package registry that pip is configured for. Once installed, nothing here uses the network but
-# `make lock`.
+# `make lock` and `make audit`.
 
 PYTHON ?= python3
 WORKERS ?= auto
@@ -73,13 +73,34 @@ bench: install-dev
 # Keeps the versions that are locked; `make lock UPGRADE=--upgrade` takes the newest.
 # The hashes are those of every file of a version, so one lock serves all Pythons and machines.
 COMPILE := CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --strip-extras \
-	--generate-hashes --allow-unsafe --build-deps-for=editable \
+	--generate-hashes --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(UPGRADE)
+BUILD := --build-deps-for=editable
 
 lock: | $(BIN)/python
 	@test -x $(BIN)/pip-compile || $(PIP) install --quiet pip-tools
-	$(COMPILE) --output-file=requirements.lock pyproject.toml
-	$(COMPILE) --extra=dev --constraint=requirements.lock --output-file=requirements-dev.lock pyproject.toml
+	$(COMPILE) $(BUILD) --output-file=requirements.lock pyproject.toml
+	$(COMPILE) $(BUILD) --extra=dev --constraint=requirements.lock --output-file=requirements-dev.lock pyproject.toml
+	$(COMPILE) --output-file=requirements-audit.lock requirements-audit.in
+
+# `make audit` asks a public database about every locked version, and fails as well when it cannot
+# be asked: what nobody looked up is not sound. AUDIT_ARGS='--vulnerability-service osv': another one.
+# `make secrets` looks for keys in what is committed; what is none is marked in .secrets.baseline.
+AUDIT := .venv-audit
+AUDIT_ARGS ?=
+
+.PHONY: audit secrets
+$(AUDIT)/.installed: requirements-audit.lock
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $<
+	@touch $@
+
+audit: $(AUDIT)/.installed
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes $(AUDIT_ARGS) -r requirements.lock
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes $(AUDIT_ARGS) -r requirements-dev.lock
+
+secrets: $(AUDIT)/.installed
+	git ls-files -z | xargs -0 $(AUDIT)/bin/detect-secrets-hook --baseline .secrets.baseline
 
 # .venv stays, for it takes a network to make again.
 clean:

@@ -6,7 +6,7 @@ that cross a wall are frozen dataclasses, here or in ``core``.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -38,6 +38,7 @@ from aggregator.core.model import (
 from aggregator.core.outcome import Outcome
 from aggregator.core.pacing import UNHURRIED, Pace
 from aggregator.core.retention import Rule
+from aggregator.core.routing import Facts
 from aggregator.core.scanning import Heard
 from aggregator.dialects import Dialect
 
@@ -54,6 +55,28 @@ class Setup:
 
     def dialect_of(self, provider: str) -> Dialect:
         return self.dialects[self.providers[provider].dialect]
+
+    def facts(
+        self,
+        service: Service,
+        offers: Mapping[str, Mapping[str, Offer]],
+        health: Callable[[str], Health] = lambda _provider: Health(),
+    ) -> list[Facts]:
+        """What is known of each of the service's routes, in the operator's order.
+
+        ``offers``: provider -> its service ID -> what it offers. ``health`` of a provider;
+        all are well, if nothing else is said.
+        """
+        return [
+            Facts(
+                route=route,
+                provider=self.providers[route.provider],
+                health=health(route.provider),
+                offer=offers.get(route.provider, {}).get(route.service),
+                offers_dripfeed=self.dialect_of(route.provider).offers_dripfeed,
+            )
+            for route in service.routes
+        ]
 
     def routed(self) -> dict[str, set[str]]:
         """provider -> those of its services that some route leads to."""

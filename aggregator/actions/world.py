@@ -91,17 +91,7 @@ class World:
 
     def facts(self, service: Service) -> list[Facts]:
         """What is known of each of the service's routes, in the operator's order."""
-        setup = self.setup
-        return [
-            Facts(
-                route=route,
-                provider=setup.providers[route.provider],
-                health=self.upstream.health(route.provider),
-                offer=self.catalogue.get(route.provider, {}).get(route.service),
-                offers_dripfeed=setup.dialect_of(route.provider).offers_dripfeed,
-            )
-            for route in service.routes
-        ]
+        return self.setup.facts(service, self.catalogue, self.upstream.health)
 
     def weigh(self, service: Service, purchase: Purchase) -> list[Weighed]:
         now_ms = self.clock.now_ms()

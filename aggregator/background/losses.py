@@ -9,9 +9,7 @@ from collections.abc import Mapping
 
 from aggregator.actions import World
 from aggregator.core import pricing, routing
-from aggregator.core.health import Health
 from aggregator.core.model import Offer
-from aggregator.core.routing import Facts
 from aggregator.ports import Setup
 
 SHOWN = 20
@@ -35,15 +33,7 @@ def _losses(setup: Setup, catalogue: Mapping[str, Mapping[str, Offer]]) -> set[L
     for service in setup.services.values():
         if not service.enabled or service.allow_loss:
             continue
-        facts = [
-            Facts(
-                route,
-                setup.providers[route.provider],
-                Health(),
-                catalogue.get(route.provider, {}).get(route.service),
-            )
-            for route in service.routes
-        ]
+        facts = setup.facts(service, catalogue)
         priced = routing.priced(service, facts)
         for one in facts if priced else ():
             assert priced is not None

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from aggregator.cli import output
-from aggregator.cli.kinds import MAX_ID
+from aggregator.cli.kinds import MAX_ID, Markup
 from aggregator.cli.opening import load
 from aggregator.cli.options import config_option, json_option
 from aggregator.core import importing, pricing
@@ -34,28 +34,11 @@ Examples:
 _TAKEN_OVER = ("type", "markup", "rate", "min", "max", "refill", "cancel", "dripfeed")
 
 
-class Percent(click.ParamType[tuple[str, Decimal]]):
-    """``20%``: as it was written, and as a fraction."""
-
-    name = "percent"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, Decimal]:
-        from aggregator.config.values import percent
-
-        written = str(value).replace(" ", "")
-        try:
-            return written, percent(written)
-        except ValueError as error:
-            self.fail(f"{error}.", param, ctx)
-
-
 @click.command("import", epilog=EXAMPLES)
 @click.argument("provider")
 @click.option("--category", help="Only categories that contain this.")
 @click.option("--service", "services", multiple=True, help="Only this ID of theirs; repeatable.")
-@click.option("--markup", type=Percent(), required=True, help="On their price, such as 20%.")
+@click.option("--markup", type=Markup(), required=True, help="On their price, such as 20%.")
 @click.option("--fixed", is_flag=True, help="Write the rate of today, not one that follows theirs.")
 @click.option(
     "--id-from",

@@ -150,3 +150,34 @@ class NewKey(click.ParamType[str]):
         if not _KEY.fullmatch(value):
             self.fail("must be 16 to 256 printable ASCII characters without blanks.", param, ctx)
         return str(value)
+
+
+class Markup(click.ParamType[tuple[str, Decimal]]):
+    """``20%``: as it was written, and as a fraction."""
+
+    name = "percent"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Decimal]:
+        from aggregator.config.values import percent
+
+        written = str(value).replace(" ", "")
+        try:
+            return written, percent(written)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
+class Url(click.ParamType[str]):
+    """The URL of an API, by the rules of the configuration."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from aggregator.config.network import api_url
+
+        try:
+            return api_url(value)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)

@@ -9,9 +9,8 @@ import click
 from aggregator.cli import output
 from aggregator.core import fitness, pricing, routing
 from aggregator.core.fitness import Finding
-from aggregator.core.health import Health
 from aggregator.core.messages import Balance, Refused, Unreadable
-from aggregator.core.model import Route, Service
+from aggregator.core.model import Service
 from aggregator.core.routing import Facts
 
 if TYPE_CHECKING:
@@ -74,18 +73,12 @@ def _on_sale(setup: "Setup") -> Iterable[Service]:
 
 
 def _judged(setup: "Setup", service: Service, told: "dict[str, Told]") -> Iterable[Judged]:
-    facts = [_facts(setup, route, told) for route in service.routes]
+    offers = {name: one.listed for name, one in told.items() if isinstance(one.listed, dict)}
+    facts = setup.facts(service, offers)
     priced = routing.priced(service, facts)
     for one in facts:
         if not one.provider.retired:
             yield Judged(service, priced, one, _findings(setup, priced, one, told))
-
-
-def _facts(setup: "Setup", route: Route, told: "dict[str, Told]") -> Facts:
-    listed = told[route.provider].listed if route.provider in told else None
-    offer = listed.get(route.service) if isinstance(listed, dict) else None
-    offers_dripfeed = setup.dialect_of(route.provider).offers_dripfeed
-    return Facts(route, setup.providers[route.provider], Health(), offer, offers_dripfeed)
 
 
 def _findings(

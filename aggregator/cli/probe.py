@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
 from aggregator.cli import output
+from aggregator.cli.kinds import Url
 from aggregator.cli.options import json_option
 
 if TYPE_CHECKING:
@@ -23,20 +24,6 @@ Examples:
 
 _NOT_A_NAME = re.compile(r"[^a-z0-9_-]+")
 _ANYWHERE = frozenset({"www", "api", "app", "panel", "my", "t", "localhost"})
-
-
-class Url(click.ParamType[str]):
-    """The URL of an API, by the rules of the configuration."""
-
-    name = "url"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from aggregator.config.network import api_url
-
-        try:
-            return api_url(value)
-        except ValueError as error:
-            self.fail(f"{error}.", param, ctx)
 
 
 @click.command(epilog=EXAMPLES)

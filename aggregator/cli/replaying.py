@@ -8,10 +8,8 @@ import click
 
 from aggregator.cli import output
 from aggregator.cli.opening import now_ms, reading
-from aggregator.core.health import Health
-from aggregator.core.model import PriceTerms, Service
+from aggregator.core.model import PriceTerms
 from aggregator.core.replay import Replayed, replay
-from aggregator.core.routing import Facts
 
 if TYPE_CHECKING:
     from aggregator.config import Loaded
@@ -99,26 +97,12 @@ def _each(tx: "Tx", setup: "Setup", since_ms: int) -> Iterator[Replayed]:
 
     agreed = {account.id: account.terms for account in resellers.listed(tx)}
     offers = catalogue.offers(tx, setup.routed())
-    facts = {key: _facts(setup, offers, one) for key, one in setup.services.items()}
+    facts = {key: setup.facts(one, offers) for key, one in setup.services.items()}
     for order in lists.sold_since(tx, since_ms):
         service = setup.services.get(order.service_id)
         known = facts.get(order.service_id, [])
         terms = agreed.get(order.reseller_id, PriceTerms())
         yield replay(order, service, known, terms, setup.providers)
-
-
-def _facts(setup: "Setup", offers: Offers, service: Service) -> list[Facts]:
-    """As ``World.facts``, with every provider well."""
-    return [
-        Facts(
-            route,
-            setup.providers[route.provider],
-            Health(),
-            offers.get(route.provider, {}).get(route.service),
-            setup.dialect_of(route.provider).offers_dripfeed,
-        )
-        for route in service.routes
-    ]
 
 
 def _groups(different: Sequence[Replayed]) -> list[_Group]:

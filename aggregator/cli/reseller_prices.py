@@ -12,7 +12,6 @@ from aggregator.cli.kinds import MAX_ID, Discount, Rate
 from aggregator.cli.opening import load, reading, writing
 from aggregator.cli.options import config_option, json_option, name_argument
 from aggregator.core import routing, terms
-from aggregator.core.health import Health
 from aggregator.core.model import Offer, PriceTerms, Service
 
 if TYPE_CHECKING:
@@ -92,15 +91,7 @@ def _below_cost(
     setup: "Setup", known: Catalogue, service: Service, agreed: PriceTerms
 ) -> Iterator[str]:
     """The routes that serve it at the rate of the list, but not at his."""
-    facts = [
-        routing.Facts(
-            route,
-            setup.providers[route.provider],
-            Health(),
-            known.get(route.provider, {}).get(route.service),
-        )
-        for route in service.routes
-    ]
+    facts = setup.facts(service, known)
     listed = routing.priced(service, facts)
     if listed is None or not service.enabled:
         return

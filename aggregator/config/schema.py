@@ -17,9 +17,9 @@ from aggregator.config import network, values
 from aggregator.config.mistakes import Hidden, Report, Where, did_you_mean
 from aggregator.config.settings import Address, Limit, Network, Tcp
 from aggregator.core.model import OnDeadline, Strategy
+from aggregator.core.order_types import LARGEST_QUANTITY
 
 DAY = 86_400
-LARGEST_QUANTITY = 10**12
 
 Text = Annotated[str, PlainValidator(values.text)]
 OptionalText = Annotated[str | None, PlainValidator(values.optional(values.text))]

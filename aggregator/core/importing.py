@@ -12,10 +12,9 @@ from decimal import Decimal
 from aggregator.core import pricing
 from aggregator.core.lifecycle import squash
 from aggregator.core.model import Offer
-from aggregator.core.order_types import TYPES
+from aggregator.core.order_types import LARGEST_QUANTITY, TYPES
 from aggregator.core.plaintext import plain_text
 
-LARGEST_QUANTITY = 10**12
 _TYPES = {squash(name): name for name in TYPES}
 
 

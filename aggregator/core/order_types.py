@@ -14,6 +14,7 @@ from aggregator.core.errors import ClientError
 from aggregator.core.model import Kind, Purchase, Service
 
 LINK_MAX = 2048
+LARGEST_QUANTITY = 10**12
 PIECES_MAX = 1000  # runs or posts of an order: each becomes an order of its own
 DRIPFEED = ("runs", "interval")
 

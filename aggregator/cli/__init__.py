@@ -18,6 +18,8 @@
 ``ledger``          does every cent add up; who paid what when
 ``sandbox``         a pretend panel
 ``demo``            all of it at work, with five pretend panels
+``completion``      of commands, options and names by a shell
+``reference``       makes docs/cli.md of all these
 ``options``         options that several of them take, ``kinds`` of values;
                     ``output``, ``failures``
 ==================  ==========================================================
@@ -31,6 +33,7 @@ import click
 from aggregator.cli.backup import backup
 from aggregator.cli.catalogue import catalogue
 from aggregator.cli.check import check
+from aggregator.cli.completion import completion
 from aggregator.cli.demo import demo
 from aggregator.cli.failures import Commands
 from aggregator.cli.ledger import ledger
@@ -64,7 +67,7 @@ def main() -> None:
 
 COMMANDS = (
     *(serve, check, probe, catalogue, reseller, orders, ledger),
-    *(backup, restore, sandbox, demo),
+    *(backup, restore, sandbox, demo, completion),
 )
 for command in COMMANDS:
     main.add_command(command)

@@ -9,6 +9,9 @@ A bug of ours is neither: it keeps its traceback.
 """
 
 import errno
+import io
+import sqlite3
+import sys
 from typing import Any
 
 import click
@@ -30,6 +33,7 @@ class Commands(click.Group):
     """A group whose commands end with a message where an operator can do something."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        _print_anything()
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -41,15 +45,25 @@ class Commands(click.Group):
             raise told from error
 
 
+def _print_anything() -> None:
+    """A terminal that cannot show a character is shown its code, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def in_words(error: Exception) -> click.ClickException | None:
     """The failure as an operator should read it; None for a bug."""
     from aggregator.config import ConfigErrors
     from aggregator.store.exceptions import StoreError
+    from aggregator.store.sqlite_tx import fault
 
     if isinstance(error, ConfigErrors):
         return Mistaken(str(error))
     if isinstance(error, StoreError):
         return click.ClickException(str(error))
+    if isinstance(error, sqlite3.Error) and (damage := fault(error)) is not None:
+        return click.ClickException(str(damage))
     if isinstance(error, OSError) and error.errno not in (None, errno.EPIPE):
         what = f"{error.filename}: " if error.filename else ""
         return click.ClickException(f"{what}{error.strerror or error}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from aggregator.cli.completion import complete_resellers
 from aggregator.cli.kinds import MAX_ID, Day
 from aggregator.core.ledger import EVER, Period
 
@@ -27,7 +28,7 @@ config_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask, even on a terminal.")
-name_argument = click.argument("name")
+name_argument = click.argument("name", shell_complete=complete_resellers)
 order_argument = click.argument("order_id", metavar="ID", type=click.IntRange(1, MAX_ID))
 
 

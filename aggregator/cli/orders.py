@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli import orders_by_hand, output, story, story_json
+from aggregator.cli.completion import complete_providers, complete_resellers
 from aggregator.cli.opening import load, now_ms, reading
 from aggregator.cli.options import config_option, json_option, order_argument
 from aggregator.core.model import State
@@ -22,9 +23,15 @@ def orders() -> None:
 
 
 @orders.command("list", epilog="Example: aggregator orders list --state in_doubt --provider gulf")
-@click.option("--state", type=click.Choice([state.value for state in State]))
-@click.option("--provider", help="Placed there, or perhaps placed there.")
-@click.option("--reseller")
+@click.option(
+    "--state", type=click.Choice([state.value for state in State]), help="In this state only."
+)
+@click.option(
+    "--provider",
+    shell_complete=complete_providers,
+    help="Placed there, or perhaps placed there.",
+)
+@click.option("--reseller", shell_complete=complete_resellers, help="His orders only.")
 @click.option("--link", help="Exactly this link.")
 @click.option("--limit", type=click.IntRange(1), help="Only the newest so many.")
 @config_option
@@ -38,7 +45,10 @@ def list_(
     config_path: Path,
     as_json: bool,
 ) -> None:
-    """List orders, newest first: all of them, unless --limit says otherwise."""
+    """List orders, newest first: all of them, unless --limit says otherwise.
+
+    PART OF is the order that paid for this one: its drip-feed or subscription.
+    """
     from aggregator.store import lists, resellers
 
     loaded = load(config_path)
@@ -71,20 +81,23 @@ def _described(row: "Row") -> dict[str, object]:
         "provider": row["provider"],
         "upstream_order_id": row["upstream_order_id"],
         "created_at": output.moment(row["created_at_ms"]),
+        **({} if row["parent_id"] is None else {"parent": row["parent_id"]}),
     }
 
 
 def _print_table(found: Iterable["Row"]) -> None:
     headings = (
-        "ORDER", "STATE", "RESELLER", "SERVICE", "CHARGE", "PROVIDER", "THEIR ORDER", "CREATED"
-    )  # fmt: skip
-    output.table(headings, _lines(found), right="ORDER,SERVICE,CHARGE")
+        *("ORDER", "PART OF", "STATE", "RESELLER", "SERVICE", "CHARGE", "PROVIDER"),
+        *("THEIR ORDER", "CREATED"),
+    )
+    output.table(headings, _lines(found), right="ORDER,PART OF,SERVICE,CHARGE", free="STATE")
 
 
 def _lines(found: Iterable["Row"]) -> Iterator[tuple[str, ...]]:
     for row in found:
         yield (
             str(row["id"]),
+            "" if row["parent_id"] is None else str(row["parent_id"]),
             _state(row),
             row["reseller"],
             str(row["service_id"]),

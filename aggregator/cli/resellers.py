@@ -86,13 +86,13 @@ def list_(config_path: Path, as_json: bool) -> None:
 @reseller.command(epilog='Example: aggregator reseller credit shop 25 --note "invoice 118"')
 @name_argument
 @amount_argument
-@click.option("--note", help="The reason; it stands in the ledger.")
+@click.option(
+    "--note", default="by hand", show_default=True, help="The reason; it stands in the ledger."
+)
 @yes_option
 @config_option
 @json_option
-def credit(
-    name: str, amount: int, note: str | None, yes: bool, config_path: Path, as_json: bool
-) -> None:
+def credit(name: str, amount: int, note: str, yes: bool, config_path: Path, as_json: bool) -> None:
     """Add money that a reseller has paid."""
     from aggregator.store import resellers
 

@@ -13,7 +13,11 @@ SEEDS = ("smmxcel", "smmowner", "socialmediapanels", "smmgulf", "cheapsmmpanel")
 @click.command(epilog="Example: aggregator sandbox --port 9001 --dialect smmgulf")
 @click.option("--port", type=click.IntRange(0, 65535), required=True, help="0: any free one.")
 @click.option(
-    "--dialect", type=click.Choice(["standard", *SEEDS]), default="standard", show_default=True
+    "--dialect",
+    type=click.Choice(["standard", *SEEDS]),
+    default="standard",
+    show_default=True,
+    help="How it speaks.",
 )
 @click.option(
     "--log",

@@ -14,8 +14,9 @@ from aggregator.cli.options import config_option
 def serve(ctx: click.Context, config_path: Path) -> None:
     """Run the server until SIGTERM or Ctrl-C.
 
-    On either it takes no more requests, carries the orders under way to an outcome
-    and ends. SIGHUP reloads the configuration: whole, or with a mistake in it, not at all.
+    On either it takes no new connections, serves open ones for up to 5 more seconds,
+    carries the orders under way to an outcome, for `drain_within` at most, and ends.
+    SIGHUP reloads the configuration: whole, or with a mistake in it, not at all.
     """
     import asyncio
 

@@ -179,11 +179,11 @@ def _fields(shown: Sequence[tuple[str, str]], told: Mapping[str, object]) -> Map
 
 
 def _error(dialect: Dialect, refusal: Refused) -> object:
-    return {"error": dialect.error_texts.get(refusal.text, refusal.text)}
+    return {"error": dialect.their_texts.get(refusal.text, refusal.text)}
 
 
 def _row_error(dialect: Dialect, refusal: Refused) -> object:
-    text = dialect.error_texts.get(refusal.text, refusal.text)
+    text = dialect.their_texts.get(refusal.text, refusal.text)
     return {"error": [text] if dialect.row_errors_as_list else text}
 
 

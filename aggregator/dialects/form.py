@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 
-from aggregator.core.errors import ErrorClass
+from aggregator.core.errors import ErrorClass, is_required
 from aggregator.core.messages import ACTIONS
 
 BUILTIN = (
@@ -202,6 +202,15 @@ class Dialect:
     @cached_property
     def _shown(self) -> dict[tuple[str, ...], tuple[tuple[str, str], ...]]:
         return {}
+
+    @cached_property
+    def their_texts(self) -> Mapping[str, str]:
+        """Our error text -> theirs. What is required goes by the name it has there."""
+        named = dict(self.params)
+        if self.dripfeed is not None:
+            named["interval"] = self.dripfeed.interval
+        required = {is_required(ours): is_required(theirs) for ours, theirs in named.items()}
+        return {**required, **self.error_texts}
 
     @cached_property
     def our_params(self) -> Mapping[str, str]:

@@ -86,13 +86,24 @@ def test_list_charge_is_what_was_paid(shop: Desk) -> None:
     assert shop.available() == 9_800_000
 
 
+def test_list_marks_children(shop: Desk) -> None:
+    """What a provider made of an order says which one it is part of; no other order does."""
+    shop.write(dripfeed)
+    one, two = shop.json("orders", "list")
+    assert (one["parent"], "parent" in two) == (two["order"], False)
+    heading, child, *_ = shop.run("orders", "list").stdout.splitlines()
+    assert "PART OF" in heading
+    assert child.split()[:3] == [str(one["order"]), str(two["order"]), "placed"]
+
+
 def test_list_for_people(shop: Desk) -> None:
     """Off a terminal each order is one line, however long."""
     shop.placed("9" * 300)
     heading, line = shop.run("orders", "list").stdout.splitlines()
     assert heading.split() == [
-        "ORDER", "STATE", "RESELLER", "SERVICE", "CHARGE", "PROVIDER", "THEIR", "ORDER", "CREATED"
-    ]  # fmt: skip
+        *("ORDER", "PART", "OF", "STATE", "RESELLER", "SERVICE", "CHARGE", "PROVIDER"),
+        *("THEIR", "ORDER", "CREATED"),
+    ]
     assert "9" * 300 in line
 
 

@@ -103,13 +103,17 @@ def test_dry_run_changes_nothing(desk: Desk) -> None:
     """A dry run tells what would be done, and checks it all."""
     desk.run("reseller", "add", "there_before")
     kept = desk.folder / "keys.csv"
-    said = desk.run("reseller", "import", file(desk, GOOD), "--dry-run", "--keys-to", str(kept))
-    assert "3 resellers would be added, with 12.50 in all" in said.stdout
-    assert names(desk) == ["there_before"]
+    args = ("reseller", "import", file(desk, GOOD), "--dry-run", "--keys-to", str(kept))
+    assert "3 resellers would be added, with 12.50 in all" in desk.run(*args).stdout
     assert not kept.exists()
-    assert all(
-        "key" not in one for one in desk.json("reseller", "import", file(desk, GOOD), "--dry-run")
-    )
+    assert [one.keys() for one in desk.json(*args)] == [{"reseller", "balance"}] * 3
+    assert names(desk) == ["there_before"]
+
+
+def test_dry_run_makes_no_database(desk: Desk) -> None:
+    """It does not even make a database where there is none."""
+    desk.run("reseller", "import", file(desk, GOOD), "--dry-run")
+    assert {path.name for path in desk.folder.iterdir()} == {"config.yaml", "resellers.csv"}
 
 
 def test_keys_go_to_a_file(desk: Desk) -> None:

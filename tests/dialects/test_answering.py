@@ -170,6 +170,21 @@ def test_errors_in_their_words() -> None:
     assert same_json(body, {"error": "Order Not found"})
 
 
+@pytest.mark.parametrize(
+    ("seed", "text", "theirs"),
+    [
+        ("cheapsmmpanel", "Service is required", "Package is required"),
+        ("cheapsmmpanel", "Comments is required", "Custom data is required"),
+        ("cheapsmmpanel", "Link is required", "Link is required"),
+        ("smmxcel", "Interval is required", "Delay is required"),
+        ("standard", "Interval is required", "Interval is required"),
+    ],
+)
+def test_what_is_required_goes_by_its_name_there(seed: str, text: str, theirs: str) -> None:
+    """A client is told of the parameter under the name that his panel gives it."""
+    assert same_json(written("add", {}, Refused(text), seed), {"error": theirs})
+
+
 def test_a_renamed_field() -> None:
     """A field is written under the name that the dialect gives it."""
     other = dialect(fields={"order": "id", "refill": {"refill": "refill_id"}})

@@ -25,5 +25,6 @@ the one that other work on the machine disturbs least.
 ``effort``     how many rounds, how long
 ``scores``     medians, ratios and their spread; what the goals are
 ``report``     the table, the JSON
+``plot``       the curves of growth
 =============  ===============================================================
 """

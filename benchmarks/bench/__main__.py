@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.bench import report
+from benchmarks.bench import plot, report
 from benchmarks.bench.effort import QUICK, Effort
 from benchmarks.bench.figures import ALL
 from benchmarks.bench.ground import KEPT
@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--due", type=int, default=100_000, help="orders of one cycle of polling")
     made.add_argument("--quick", action="store_true", help="one short round of each")
     made.add_argument("--markdown", action="store_true", help="the table in Markdown as well")
+    made.add_argument("--plot", type=Path, default=KEPT / "bench-growth.svg")
     made.add_argument("--json", type=Path, default=KEPT / "bench.json")
     return made
 
@@ -49,6 +50,8 @@ def main() -> int:
     figures = asyncio.run(run(given.only.split(","), effort, tell))
     report.shown(Console(width=None if sys.stdout.isatty() else report.WIDTH), figures)
     report.written(given.json, figures, vars(given))
+    if plot.drawn(given.plot, figures):
+        tell.print(f"growth: see {given.plot}")
     if given.markdown:
         sys.stdout.write(report.markdown(figures) + "\n")
     return 0

@@ -5,14 +5,14 @@ orders and of resellers; what differs is how many orders have ended.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.bench import grown
 from benchmarks.bench.effort import Effort
 from benchmarks.bench.ground import Ground, panel, scratch
 from benchmarks.bench.load import Told
-from benchmarks.bench.placing import ADDED, LINK, rates
+from benchmarks.bench.placing import ADDED, LINK, cpu_times, rates
 from benchmarks.bench.processes import loaded, resident_mib
 from benchmarks.bench.reading import questions
 from benchmarks.bench.scores import Figure, Goal
@@ -71,6 +71,8 @@ def _figures(visits: Mapping[int, list[Visit]]) -> list[Figure]:
     return [
         Figure(f"durable add {at}", "1/s", kept, add[size], add[first], {"growth": add}),
         Figure(f"status {at}", "1/s", kept, status[size], status[first], {"growth": status}),
+        *_cpu(f"durable add {at}", [one.add for one in large], [one.add for one in small]),
+        *_cpu(f"status {at}", [one.status for one in large], [one.status for one in small]),
         Figure(
             f"resident memory {at}",
             "MiB",
@@ -81,3 +83,7 @@ def _figures(visits: Mapping[int, list[Visit]]) -> list[Figure]:
             f"start to ready {at}", "s", Goal(at_most=3), [one.start_s for one in large], (), starts
         ),
     ]
+
+
+def _cpu(name: str, large: Sequence[Told], small: Sequence[Told]) -> list[Figure]:
+    return [Figure(f"{name}: CPU time", "µs", Goal("ratio"), cpu_times(large), cpu_times(small))]

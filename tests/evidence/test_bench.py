@@ -6,8 +6,9 @@ import pytest
 
 from aggregator.store import short_reading
 from aggregator.store.verify import verify
-from benchmarks.bench import figures, grown
+from benchmarks.bench import figures, grown, plot
 from benchmarks.bench.effort import Effort
+from benchmarks.bench.scores import Figure, Goal
 
 STATES = "SELECT state, count(*) AS n FROM orders GROUP BY state"
 SHORT = Effort(rounds=1, seconds=0.2, warm_s=0.05, grown=10_000, due=500, asked=100, services=50)
@@ -29,3 +30,15 @@ def test_a_grown_database_is_sound(tmp_path: Path) -> None:
             "completed": 170,
             "placed": 30,
         }
+
+
+def test_growth_is_drawn(tmp_path: Path) -> None:
+    """Figures of several sizes become curves in an image; others become none."""
+    grown_ones = {10_000: [900.0, 1000.0], 100_000: [880.0, 990.0]}
+    add = Figure(
+        "add at 100,000 orders", "1/s", Goal("ratio"), [990], [1000], {"growth": grown_ones}
+    )
+    path = tmp_path / "growth.svg"
+    assert not plot.drawn(path, [Figure("add", "1/s", Goal(), [990])])
+    assert plot.drawn(path, [add])
+    assert "add (950/s at 10,000 orders)" in path.read_text()

@@ -218,9 +218,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class RefillReading:
+    """What was heard of a refill, and when to ask again. ``status`` None: nothing."""
+
     refill_id: int
-    status: str
+    status: str | None
     asked_at_ms: int
+    next_check_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +318,9 @@ class Store(Protocol):
     async def add_refill(self, order: Order, upstream_refill_id: str, now_ms: int) -> int: ...
 
     async def refills(self, ids: Sequence[int], reseller_id: int) -> dict[int, Refill]: ...
+
+    async def due_refills(self, provider: str, until_ms: int, limit: int) -> list[Refill]:
+        """Like ``due``."""
 
     async def apply_refills(self, readings: Sequence[RefillReading]) -> None: ...
 

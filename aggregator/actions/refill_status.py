@@ -1,16 +1,13 @@
 """``refill_status``: the provider's word on a refill, in our spelling."""
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-
 from aggregator.actions.ids import asked
+from aggregator.actions.refills import question, refresh_refills
 from aggregator.actions.world import World
 from aggregator.core import errors
-from aggregator.core.lifecycle import REFILL_ENDED, read_refill_word
+from aggregator.core.lifecycle import REFILL_ENDED
 from aggregator.core.messages import Command, RefillAnswers, Refused
 from aggregator.core.model import Refill, Reseller
-from aggregator.ports import RefillReading
+from aggregator.core.pacing import is_fresh
 
 
 async def refill_status(
@@ -19,9 +16,17 @@ async def refill_status(
     ids = asked(command.params, "refill", "refills", missing=errors.REFILL_NOT_FOUND)
     known = [one for one in ids.values() if one]
     refills = await world.store.refills(known, reseller.id)
-    stale = [one for one in refills.values() if _is_stale(world, one)]
+    now_ms = world.clock.now_ms()
+    stale = [one for one in refills.values() if _is_stale(world, one, now_ms)]
     if stale:
-        await refresh_refills(world, stale)
+        policy = world.setup.policy
+        await refresh_refills(
+            world,
+            stale,
+            timeout_s=policy.status_deadline_s,
+            wanted=True,
+            anew=policy.status_ttl_s <= 0,
+        )
         refills = await world.store.refills(known, reseller.id)
     missing = Refused(errors.REFILL_NOT_FOUND)
     return {
@@ -30,36 +35,8 @@ async def refill_status(
     }
 
 
-def _is_stale(world: World, refill: Refill) -> bool:
-    if refill.status in REFILL_ENDED:
+def _is_stale(world: World, refill: Refill, now_ms: int) -> bool:
+    policy = world.setup.policy
+    if refill.status in REFILL_ENDED or is_fresh(refill.asked_at_ms, now_ms, policy):
         return False
-    age_ms = world.clock.now_ms() - (refill.asked_at_ms or 0)
-    return age_ms >= world.setup.policy.status_ttl_s * 1000
-
-
-async def refresh_refills(world: World, refills: Sequence[Refill]) -> None:
-    """Asks each provider after its refills, in parallel, and keeps what they say."""
-    groups: dict[str, dict[str, int]] = defaultdict(dict)
-    for refill in refills:
-        if refill.provider in world.setup.providers:
-            groups[refill.provider][refill.upstream_refill_id] = refill.id
-    asked_at_ms = world.clock.now_ms()
-    answers = await asyncio.gather(*(_ask(world, one, ids) for one, ids in groups.items()))
-    readings = [
-        RefillReading(refill_id, word, asked_at_ms)
-        for answered in answers
-        for refill_id, word in answered.items()
-    ]
-    if readings:
-        await world.store.apply_refills(readings)
-
-
-async def _ask(world: World, provider: str, ids: Mapping[str, int]) -> dict[int, str]:
-    timeout_s = world.setup.policy.status_deadline_s
-    said = await world.upstream.refill_status(provider, list(ids), timeout_s=timeout_s)
-    spelled = {
-        ids[theirs]: read_refill_word(answer)
-        for theirs, answer in said.items()
-        if isinstance(answer, str)
-    }
-    return {refill_id: word for refill_id, word in spelled.items() if word is not None}
+    return not world.asking.refills.is_spared(question(refill), now_ms, policy)

@@ -1,4 +1,4 @@
-"""Asks after orders whose time has come, at each provider by itself.
+"""Asks after orders and refills whose time has come, at each provider by itself.
 
 Every provider has a loop of its own, so that one that is slow or dead keeps nobody
 waiting but itself; it takes the orders that have been due for longest, so that none of
@@ -8,18 +8,21 @@ The loops hold nothing that a restart would lose: when an order is due is on dis
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
-from aggregator.actions import World
+from aggregator.actions import World, refills
+from aggregator.actions.flights import Flights
 from aggregator.actions.refresh import FLIGHT_S, batch_size, refresh
 from aggregator.core import pacing
-from aggregator.core.model import Order
 
 AT_ONCE = 4  # batches to one look into the database, and on their way at one provider
 IDLE_S = 1.0
+PATIENCE_S = 2 * FLIGHT_S  # every flight has landed by then
 
 Pause = Callable[[str], Awaitable[None]]
 
@@ -70,25 +73,74 @@ async def poll_provider(world: World, provider: str, pause: Pause = _no_pause) -
 
     ``pause`` comes before each batch.
     """
+    await _ask_all(
+        Round(
+            world,
+            provider,
+            world.asking.orders,
+            batch_size(world, provider),
+            partial(world.store.due, provider),
+            partial(refresh, world, timeout_s=PATIENCE_S),
+        ),
+        pause,
+    )
+    if not refills.offers(world, provider):
+        return
+    await _ask_all(
+        Round(
+            world,
+            provider,
+            world.asking.refills,
+            refills.batch_size(world, provider),
+            partial(world.store.due_refills, provider),
+            partial(refills.refresh_refills, world, timeout_s=PATIENCE_S),
+        ),
+        pause,
+    )
+
+
+class Due(Protocol):
+    """An order or a refill."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def next_check_at_ms(self) -> int | None: ...
+
+
+Item = TypeVar("Item", bound=Due)
+
+
+@dataclass(frozen=True, slots=True)
+class Round(Generic[Item]):
+    """What is asked after at a provider, in batches of ``size``."""
+
+    world: World
+    provider: str
+    flights: Flights[Item]
+    size: int
+    due: Callable[[int, int], Awaitable[list[Item]]]
+    ask: Callable[[Sequence[Item]], Coroutine[Any, Any, None]]
+
+    async def next(self) -> list[Item]:
+        """What is due, and what will be so soon that it may come along; nothing before the
+        first of it is."""
+        now_ms = self.world.clock.now_ms()
+        found = await self.due(now_ms + pacing.AHEAD_MS, AT_ONCE * self.size)
+        first_ms = found[0].next_check_at_ms if found else None
+        return found if first_ms is not None and first_ms <= now_ms else []
+
+
+async def _ask_all(one: Round[Item], pause: Pause) -> None:
     asked: set[int] = set()
-    while not (world.stopping or world.asking.orders.rests(provider)):
-        orders = [one for one in await _due(world, provider) if one.id not in asked]
-        if not orders:
+    while not (one.world.stopping or one.flights.rests(one.provider)):
+        items = [item for item in await one.next() if item.id not in asked]
+        if not items:
             return
-        asked = {one.id for one in orders}
-        size = batch_size(world, provider)
+        asked = {item.id for item in items}
         async with asyncio.TaskGroup() as group:
-            for start in range(0, len(orders), size):
-                await pause(provider)
-                batch = orders[start : start + size]
-                group.create_task(refresh(world, batch, timeout_s=2 * FLIGHT_S))
-
-
-async def _due(world: World, provider: str) -> list[Order]:
-    """Those that are due, and those that will be so soon that they may come along; none
-    before the first of them is."""
-    now_ms = world.clock.now_ms()
-    most = AT_ONCE * batch_size(world, provider)
-    orders = await world.store.due(provider, now_ms + pacing.AHEAD_MS, most)
-    first_ms = orders[0].next_check_at_ms if orders else None
-    return orders if first_ms is not None and first_ms <= now_ms else []
+            for start in range(0, len(items), one.size):
+                await pause(one.provider)
+                batch = items[start : start + one.size]
+                group.create_task(one.ask(batch))

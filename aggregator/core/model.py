@@ -332,3 +332,4 @@ class Refill:
     status: str
     created_at_ms: int
     asked_at_ms: int | None = None
+    next_check_at_ms: int | None = None

@@ -9,9 +9,9 @@ function of times, so a restart forgets nothing of it.
 
 from dataclasses import dataclass
 
-from aggregator.core.lifecycle import Word, read_word
+from aggregator.core.lifecycle import REFILL_ENDED, Word, read_word
 from aggregator.core.messages import OrderStatus
-from aggregator.core.model import Order, Policy, State
+from aggregator.core.model import Order, Policy, Refill, State
 
 SOONEST_MS = 10_000
 LATEST_MS = 1_800_000
@@ -53,6 +53,13 @@ def next_check(order: Order, now_ms: int, policy: Policy, pace: Pace = UNHURRIED
     due_ms = now_ms + ENDED_MS
     watched = due_ms <= order.ended_at_ms + policy.watch_ended_s * 1000
     return due_ms if watched or order.failed_since_ms is not None else None
+
+
+def next_refill_check(refill: Refill, status: str, now_ms: int, *, wanted: bool) -> int | None:
+    """Like an order; one that has ended stays so, and is never asked after again."""
+    if status in REFILL_ENDED:
+        return None
+    return now_ms + _wait_ms(now_ms - refill.created_at_ms, Pace(wanted=wanted))
 
 
 def _wait_ms(age_ms: int, pace: Pace) -> int:

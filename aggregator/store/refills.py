@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from aggregator.core.model import Order, Refill
+from aggregator.core.pacing import SOONEST_MS
 from aggregator.ports import RefillReading
 from aggregator.store import rows
 from aggregator.store.tx import Tx
@@ -17,6 +18,7 @@ def add_refill(tx: Tx, order: Order, upstream_refill_id: str, now_ms: int) -> in
         provider=order.provider,
         upstream_refill_id=upstream_refill_id,
         now_ms=now_ms,
+        next_check_at_ms=now_ms + SOONEST_MS,
     )
     assert row is not None
     return int(row["id"])
@@ -24,13 +26,12 @@ def add_refill(tx: Tx, order: Order, upstream_refill_id: str, now_ms: int) -> in
 
 def apply_refills(tx: Tx, readings: Sequence[RefillReading]) -> None:
     """An answer asked before the last one applied changes nothing."""
-    for reading in readings:
-        tx.run(
-            "refill_read",
-            refill_id=reading.refill_id,
-            status=reading.status,
-            asked_at_ms=reading.asked_at_ms,
-        )
+    for one in readings:
+        later = {"refill_id": one.refill_id, "next_check_at_ms": one.next_check_at_ms}
+        if one.status is None:
+            tx.run("refill_unread", **later)
+        else:
+            tx.run("refill_read", status=one.status, asked_at_ms=one.asked_at_ms, **later)
 
 
 def of_order(tx: Tx, order_id: int) -> list[Refill]:

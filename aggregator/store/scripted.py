@@ -238,6 +238,10 @@ class ScriptedStore(ABC):
         found = await self.rows("refills", ids=ids, reseller_id=reseller_id)
         return {row["id"]: rows.refill(row) for row in found}
 
+    async def due_refills(self, provider: str, until_ms: int, limit: int) -> list[Refill]:
+        found = await self.rows("due_refills", provider=provider, until_ms=until_ms, limit=limit)
+        return [rows.refill(row) for row in found]
+
     async def apply_refills(self, readings: Sequence[RefillReading]) -> None:
         await self.write(partial(refills.apply_refills, readings=readings))
 

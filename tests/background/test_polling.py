@@ -140,3 +140,50 @@ async def test_an_order_its_provider_no_longer_knows(shop: Shop) -> None:
     assert counts == [0, 0, 1, 1, 1]
     assert rung == ["order_unknown_upstream"]
     assert (await shop.order(gone)).state is State.PLACED
+
+
+async def refilled(shop: Shop) -> int:
+    """A refill of a completed order, which its provider calls f1; its ID."""
+    (order,) = await buy(shop)
+    theirs = (await shop.order(order)).upstream_order_id
+    shop.upstream.statuses["alpha", theirs] = OrderStatus("Completed")
+    shop.upstream.refills["alpha", theirs] = "f1"
+    return int((await shop("refill", order=str(order)))[str(order)])
+
+
+def _refill_calls(shop: Shop) -> int:
+    return sum(action == "refill_status" for action, *_ in shop.upstream.asked)
+
+
+async def test_refills_are_polled_until_they_end(shop: Shop) -> None:
+    """Nobody asks, and the word is known all the same; then nobody is asked any more."""
+    refill = await refilled(shop)
+    shop.upstream.refill_words["alpha", "f1"] = "In progress"
+    shop.clock.pass_s(10)
+    await polling.poll(shop.world)
+    shop.upstream.refill_words["alpha", "f1"] = "Completed"
+    shop.clock.pass_s(HOUR_S)
+    await polling.poll(shop.world)
+    assert _refill_calls(shop) == 2
+    shop.clock.pass_s(100 * HOUR_S)
+    await polling.poll(shop.world)
+    assert await shop("refill_status", refill=str(refill)) == {str(refill): "Completed"}
+    assert _refill_calls(shop) == 2
+
+
+async def test_a_refill_nobody_tells_of_is_asked_later(shop: Shop) -> None:
+    """Silence, or a word nobody knows, puts it off, like an order."""
+    refill = await refilled(shop)
+    for asked, word in enumerate(("what?", None), 1):
+        shop.upstream.refill_words = {("alpha", "f1"): word} if word else {}
+        shop.clock.pass_s(HOUR_S)
+        await polling.poll(shop.world)
+        await polling.poll(shop.world)
+        assert _refill_calls(shop) == asked
+    await shop("refill_status", refill=str(refill))
+    assert _refill_calls(shop) == 2  # lost within the ttl
+    shop.upstream.broken.add("alpha")
+    shop.clock.pass_s(HOUR_S)
+    await polling.poll(shop.world)
+    (found,) = await shop.store.due_refills("alpha", shop.clock.now_ms() + 10**9, 10)
+    assert found.next_check_at_ms > shop.clock.now_ms()

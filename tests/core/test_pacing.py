@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.core.model import Policy, State
+from aggregator.core.model import Policy, Refill, State
 from aggregator.core.pacing import (
     AHEAD_MS,
     LATEST_MS,
@@ -15,6 +15,7 @@ from aggregator.core.pacing import (
     is_fresh,
     learned,
     next_check,
+    next_refill_check,
     took_ms,
 )
 from tests.core.make import HOUR, MINUTE, NOW, dripfeed, order, says
@@ -136,3 +137,19 @@ def test_the_poller_takes_a_share_of_the_rate() -> None:
     assert gap_s(None) == gap_s(60_000) == 0.1
     assert gap_s(120) == 1.0
     assert gap_s(1) == 120.0
+
+
+@pytest.mark.parametrize(
+    ("status", "wanted", "expected_ms"),
+    [
+        ("Pending", False, 450_000),
+        ("Pending", True, 225_000),
+        ("Completed", False, None),
+        ("Rejected", True, None),
+    ],
+)
+def test_next_check_of_a_refill(status: str, wanted: bool, expected_ms: int | None) -> None:
+    """Paced like an order, and never asked after again once it has ended."""
+    refill = Refill(1, 1, 7, "gulf", "f1", "Pending", NOW)
+    due_ms = None if expected_ms is None else NOW + HOUR + expected_ms
+    assert next_refill_check(refill, status, NOW + HOUR, wanted=wanted) == due_ms

@@ -137,6 +137,7 @@ async def test_refill_readings_by_the_time_of_asking(store: ScriptedStore) -> No
     refill_id = await store.add_refill(order, "5", NOW)
     await store.apply_refills([RefillReading(refill_id, "Completed", NOW + 2)])
     await store.apply_refills([RefillReading(refill_id, "In progress", NOW + 1)])
+    await store.apply_refills([RefillReading(refill_id, None, NOW + 3, NOW + 4)])
     found = await store.refills([refill_id], order.reseller_id)
     assert (found[refill_id].status, found[refill_id].asked_at_ms) == ("Completed", NOW + 2)
 

@@ -99,6 +99,12 @@ def sample(world: World, name: str, **labels: str) -> float:
     return world.metrics.registry.get_sample_value(name, labels) or 0.0
 
 
+def shown(world: World, provider: str) -> float | None:
+    """What the metrics tell of a provider."""
+    name = "aggregator_provider_usable"
+    return world.metrics.registry.get_sample_value(name, {"provider": provider})
+
+
 def reloads(world: World) -> float:
     results = ("ok", "refused")
     return sum(sample(world, "aggregator_config_reloads_total", result=one) for one in results)
@@ -255,6 +261,21 @@ async def test_an_order_under_way_ends_as_it_began(house: House) -> None:
         order = (await world.store.orders([answer["order"]]))[answer["order"]]
         assert order.state is State.PLACED
         assert (order.rate_micros, order.config_revision) == (1_200_000, first)
+
+
+async def test_an_order_on_its_way_keeps_its_provider(house: House) -> None:
+    """What is being opened at this moment is in no table yet: the reload is refused, and
+    taken when it is asked for again."""
+    async with house.running() as world:
+        renamed = {"services": {}, "providers": {"other": house.gulf()}}
+        await settled(lambda: shown(world, "gulf") is not None)
+        with world.doubtful.flight("gulf"):
+            assert not await house.reload(world, **renamed)
+        (line,) = (await house.ready())["reload"]["mistakes"]
+        assert line.endswith("an order is on its way there at this moment: reload again")
+        assert await house.reload(world)
+        assert world.setup.providers.keys() == {"other"}
+        assert shown(world, "gulf") is None
 
 
 async def test_a_price_below_cost_is_told(house: House) -> None:

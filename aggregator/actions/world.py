@@ -52,6 +52,7 @@ class World:
     started_s: float = 0.0
     up_since_ms: int = 0
     stopping: bool = False
+    renewing: asyncio.Lock = field(default_factory=asyncio.Lock)  # the catalogue
     told: set[tuple[object, ...]] = field(default_factory=set)  # what was alerted once
     losses: set[tuple[int, str, str, str, int]] = field(default_factory=set)  # and these
     turn: dict[int, int] = field(default_factory=dict)  # of the queue, by service

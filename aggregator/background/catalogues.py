@@ -70,15 +70,23 @@ async def read(world: World, providers: Collection[str] | None = None) -> set[st
 
 
 async def renew(world: World) -> None:
-    """Takes what routes lead to from the database, and looks for losses. The configuration
-    may be replaced meanwhile; then it has other routes."""
-    while True:
-        setup = world.setup
-        offers = await world.store.offers(setup.routed())
-        if setup is world.setup:
-            world.catalogue = offers
-            await losses.review(world)
-            return
+    """Takes what routes lead to from the database, and looks for losses. Where nothing
+    differs the catalogue stays the same object, and so does all that was made from it."""
+    async with world.renewing:  # or an older look could replace a newer one
+        while not await _renewed(world):
+            pass
+    await losses.review(world)
+
+
+async def _renewed(world: World) -> bool:
+    """False where the configuration was replaced meanwhile: it has other routes."""
+    setup, before = world.setup, world.catalogue
+    offers = await world.store.offers(setup.routed())
+    same = await asyncio.to_thread(offers.__eq__, before)
+    if setup is not world.setup:
+        return False
+    world.catalogue = before if same else offers
+    return True
 
 
 async def _read_one(world: World, provider: str) -> bool:

@@ -36,7 +36,10 @@ async def test_catalogues_are_read_into_the_database(shop: Shop) -> None:
     await read(shop, row("s1", "2.50"), row("s2", "free"))
     offers = (await shop.store.read(catalogue.catalogue))["alpha"]
     assert (offers["s1"].rate_micros, offers["s2"].rate_micros) == (2_500_000, None)
-    assert shop.world.catalogue == {"alpha": {"s1": offers["s1"]}}
+    known = shop.world.catalogue
+    assert known == {"alpha": {"s1": offers["s1"]}}
+    await read(shop, row("s1", "2.50"), row("s2", "free"))
+    assert shop.world.catalogue is known
 
 
 @pytest.mark.parametrize("answer", [[], Refused("no"), Unreadable("silent")])
@@ -45,7 +48,8 @@ async def test_a_bad_catalogue_leaves_the_last_one(shop: Shop, answer: object) -
     await read(shop, row("s1"))
     shop.upstream.catalogues["alpha"] = answer  # type: ignore[assignment]
     await catalogues.read(shop.world)
-    assert "s1" in shop.world.catalogue["alpha"]
+    assert not shop.world.catalogue["alpha"]["s1"].gone
+    await shop.buy()
 
 
 async def test_a_route_that_costs_more_than_it_sells_for_is_skipped(shop: Shop) -> None:

@@ -1,5 +1,7 @@
 """The nouns: what they say of themselves."""
 
+from dataclasses import replace
+
 import pytest
 
 from aggregator.core.messages import ACTIONS, Command
@@ -40,3 +42,11 @@ def test_children() -> None:
 def test_a_command_is_normal_by_default() -> None:
     """A command asks after a normal order unless it says otherwise."""
     assert all(Command(action).kind is Kind.NORMAL for action in ACTIONS)
+
+
+def test_a_panel_is_known_by_its_url_or_its_key() -> None:
+    """One of the two may change; what changes both is another panel."""
+    gulf = provider(key="one")
+    assert gulf.is_same_panel(replace(gulf, key="two"))
+    assert gulf.is_same_panel(replace(gulf, url="https://moved.example/api"))
+    assert not gulf.is_same_panel(replace(gulf, url="https://moved.example/api", key="two"))

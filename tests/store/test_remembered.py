@@ -1,0 +1,71 @@
+"""What the database remembers of the accounts that orders were placed with."""
+
+from dataclasses import replace
+
+from aggregator import bootstrap
+from aggregator.config import Account, check_against_memory, fingerprint
+from aggregator.core.model import Provider
+from aggregator.ports import Opened, Setup
+from aggregator.store import attempts, orders
+from aggregator.store.tx import Tx
+from tests.fakes import provider, service, setup
+from tests.store.builders import HOUR, NOW, draft, placed, reseller
+
+FIRST = provider("gulf", url="https://one.example/api", key="one")
+MOVED = replace(FIRST, url="https://two.example/api")
+RENEWED = replace(MOVED, key="two")
+
+
+def using(one: Provider) -> Setup:
+    return setup(service(1, "gulf"), providers=[one])
+
+
+def account(one: Provider) -> Account:
+    return Account(fingerprint(one.url), fingerprint(one.key))
+
+
+def sold(tx: Tx, now_ms: int, upstream_order_id: str) -> int:
+    made = orders.open_order(tx, draft(1, now_ms=now_ms))
+    assert isinstance(made, Opened)
+    attempts.close_attempt(tx, placed(made.order_id, made.attempt_id, upstream_order_id))
+    return made.order_id
+
+
+def ended(tx: Tx, order_id: int) -> None:
+    state = "state = 'canceled', ended_at_ms = 1, next_check_at_ms = NULL"
+    tx.run(f"UPDATE orders SET {state} WHERE id = :id", id=order_id)
+
+
+def accounts(tx: Tx) -> tuple[Account, ...]:
+    return bootstrap.memory(tx).providers["gulf"].accounts
+
+
+def is_mistaken(tx: Tx, one: Provider) -> bool:
+    return bool(check_against_memory(using(one), bootstrap.memory(tx)))
+
+
+def test_accounts_last_as_long_as_their_orders(tx: Tx) -> None:
+    """A panel cannot be swapped step by step while an order of the first account is open;
+    once that one has ended, only the accounts after it count."""
+    reseller(tx, micros=10**9)
+    bootstrap.remember(tx, using(FIRST), NOW)
+    first = sold(tx, NOW + HOUR, "1")
+    bootstrap.remember(tx, using(MOVED), NOW + 2 * HOUR)
+    bootstrap.remember(tx, using(MOVED), NOW + 3 * HOUR)
+    sold(tx, NOW + 4 * HOUR, "2")
+    assert accounts(tx) == (account(FIRST), account(MOVED))
+    assert is_mistaken(tx, RENEWED)
+    ended(tx, first)
+    assert accounts(tx) == (account(MOVED),)
+    assert not is_mistaken(tx, RENEWED)
+    bootstrap.remember(tx, using(RENEWED), NOW + 5 * HOUR)
+    assert accounts(tx) == (account(MOVED), account(RENEWED))
+
+
+def test_without_orders_nothing_is_kept(tx: Tx) -> None:
+    """Then a name may be given to another panel, of which alone is remembered."""
+    reseller(tx, micros=10**9)
+    for number, one in enumerate((FIRST, MOVED, RENEWED)):
+        bootstrap.remember(tx, using(one), NOW + number)
+    sold(tx, NOW, "1")
+    assert accounts(tx) == (account(RENEWED),)

@@ -140,7 +140,8 @@ async def _opened(
     weighed = world.weigh(service, purchase)
     ranked = world.ranked(service, weighed)
     order_draft = _draft(world, reseller, service, purchase, request, weighed, ranked)
-    order_draft = replace(order_draft, price=terms.explained(listed, reseller.terms))
+    if price := terms.explained(listed, reseller.terms):
+        order_draft = replace(order_draft, price=price)
     with world.doubtful.flight(order_draft.first.provider if order_draft.first else ""):
         opened = await world.store.open_order(order_draft)
     if isinstance(opened, Remembered):

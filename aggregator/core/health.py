@@ -78,7 +78,8 @@ def _paused(health: Health, why: ErrorClass, now_ms: int) -> Health:
 
 
 def _well(health: Health, now_ms: int) -> Health:
-    if not health.usable(now_ms):
+    was_ill = health.strikes or health.cures_tried
+    if not was_ill or not health.usable(now_ms):
         return health
     return replace(health, strikes=0, until_ms=0, cause="", cures_tried=0)
 

@@ -6,6 +6,8 @@ from dataclasses import fields
 from ipaddress import ip_network
 from typing import Any
 
+import orjson
+
 from aggregator.core.model import (
     Attempt,
     AttemptState,
@@ -33,11 +35,11 @@ _REFILL = _names(Refill)
 _OFFER = _names(Offer)
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode  # dumps() makes one a call
-
-
 def as_json(value: Mapping[str, object]) -> str:
-    return _encode(value)
+    try:
+        return orjson.dumps(value, default=str).decode()
+    except TypeError:  # half of a surrogate pair, an integer of more than 64 bits
+        return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def order(row: Row) -> Order:

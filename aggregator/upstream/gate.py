@@ -5,8 +5,7 @@ its time is up has sent nothing.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 from aiolimiter import AsyncLimiter
 
@@ -28,10 +27,35 @@ def limiter_for(per_minute: int) -> AsyncLimiter:
 
 
 class _Slot:
-    """Semaphores held; each is given back once, whoever asks for it first."""
+    """A place in the gate. Its semaphores are given back once, whoever asks for it first."""
 
-    def __init__(self) -> None:
+    def __init__(self, gate: "Gate", timeout_s: float, buying: bool, slot_s: float | None) -> None:
+        self._gate = gate
+        self._timeout_s = timeout_s
+        self._buying = buying
+        self._slot_s = slot_s
+        self._timer: asyncio.TimerHandle | None = None
         self._held: list[asyncio.Semaphore] = []
+
+    async def __aenter__(self) -> None:
+        try:
+            await self._gate.enter(self, self._timeout_s, self._buying)
+        except BaseException:
+            self.give_back()
+            raise
+        if self._slot_s is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._slot_s, self.give_back)
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self.give_back()
 
     async def take(self, *semaphores: asyncio.Semaphore) -> None:
         for semaphore in semaphores:
@@ -55,28 +79,15 @@ class Gate:
         self._limiter = None if per_minute is None else limiter_for(per_minute)
         self._line = asyncio.Lock()
 
-    @asynccontextmanager
-    async def slot(
-        self, timeout_s: float, *, buying: bool = False, slot_s: float | None = None
-    ) -> AsyncIterator[None]:
-        """Holds a place; NoSlot if none is free within ``timeout_s``.
+    def slot(self, timeout_s: float, *, buying: bool = False, slot_s: float | None = None) -> _Slot:
+        """A block that holds a place; NoSlot if none is free within ``timeout_s``.
 
         ``slot_s``: seconds after which the place is given back although the block
         has not ended, for an answer that is long in coming.
         """
-        slot = _Slot()
-        timer: asyncio.TimerHandle | None = None
-        try:
-            await self._enter(slot, timeout_s, buying)
-            if slot_s is not None:
-                timer = asyncio.get_running_loop().call_later(slot_s, slot.give_back)
-            yield
-        finally:
-            if timer is not None:
-                timer.cancel()
-            slot.give_back()
+        return _Slot(self, timeout_s, buying, slot_s)
 
-    async def _enter(self, slot: _Slot, timeout_s: float, buying: bool) -> None:
+    async def enter(self, slot: _Slot, timeout_s: float, buying: bool) -> None:
         wanted = (self._all,) if buying else (self._reads, self._all)
         if self._limiter is None and not any(each.locked() for each in wanted):
             await slot.take(*wanted)  # the common case: nothing to wait for, no timer to set

@@ -7,8 +7,11 @@ read as markup.
 
 import csv
 import json
+import shutil
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import compress
 from typing import Literal
 
 import click
@@ -17,7 +20,7 @@ from aggregator.core import pricing
 
 # Off a terminal a line is as long as what stands in it: whoever reads it is a program.
 _ENDLESS = 10_000
-_NARROWEST = 12  # of a column that may be folded
+_NARROWEST = 12  # of what may be folded or cut
 
 
 def as_json(value: object) -> None:
@@ -76,25 +79,47 @@ def safe(text: str) -> str:
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
+def room(indent: int, otherwise: int) -> int:
+    """How many characters fit into the rest of a terminal's line; ``otherwise`` off one."""
+    if not sys.stdout.isatty():
+        return otherwise
+    return max(shutil.get_terminal_size().columns - indent, 2 * _NARROWEST)
+
+
+def _filled(
+    headings: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    if not rows:
+        return headings, rows
+    filled = [any(column) for column in zip(*rows, strict=True)]
+    return list(compress(headings, filled)), [list(compress(row, filled)) for row in rows]
+
+
 def table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], right: str = "", free: str = ""
 ) -> None:
-    """One line a row. ``right`` and ``free``: comma lists of headings, of the columns of
-    numbers and of those that may be folded to fit a narrow terminal, though not to nothing."""
+    """One line a row; a column with nothing in it is left out.
+
+    ``right`` and ``free``: comma lists of headings, of the columns of numbers and of those
+    that may be folded to fit a narrow terminal, though not to nothing.
+    """
     from rich.cells import cell_len
     from rich.console import Console
     from rich.measure import measure_renderables
     from rich.table import Table
     from rich.text import Text
 
-    safe_rows = [[safe(cell) for cell in row] for row in rows]
+    headings, safe_rows = _filled(headings, [[safe(cell) for cell in row] for row in rows])
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading, *cells in zip(headings, *safe_rows, strict=True):
         longest = max(map(cell_len, (heading, *cells)))
-        if heading in free.split(","):
+        folds = heading in free.split(",")
+        if folds:
             longest = min(longest, _NARROWEST)
         justify: Literal["right", "left"] = "right" if heading in right.split(",") else "left"
-        grid.add_column(heading, justify=justify, min_width=longest, overflow="fold")
+        grid.add_column(
+            heading, justify=justify, min_width=longest, overflow="fold", no_wrap=not folds
+        )
     for row in safe_rows:
         grid.add_row(*map(Text, row))
     console = Console(highlight=False)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 OPENED = "opened"  # the event that keeps which routes were considered
 _LONGEST = 200  # of a parameter or an event's detail; --json has them whole
+_INDENT = 15  # of a fact behind its name
 _AWAITED = ("doubt_waits", "doubt_needs_person")
 _FREE = "CAUSE,NOTE,DETAIL"
 
@@ -102,7 +103,7 @@ def _heading(text: str) -> None:
 def _facts(heading: str, facts: Iterator[tuple[str, str]]) -> None:
     _heading(heading)
     for name, value in facts:
-        click.echo(f"  {name:<12} {output.safe(_cut(value))}")
+        click.echo(f"  {name:<12} {_cut(output.safe(value), output.room(_INDENT, _LONGEST))}")
 
 
 def _lines(heading: str, lines: Sequence[str]) -> None:
@@ -118,8 +119,12 @@ def _section(heading: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
         output.table(columns, rows, free=_FREE)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters)"
+def _cut(text: str, longest: int = _LONGEST) -> str:
+    """``longest`` of it, with what is said of the rest."""
+    if len(text) <= longest:
+        return text
+    told = f"… ({len(text)} characters)"
+    return f"{text[: longest - len(told)]}{told}"
 
 
 def _sold(story: "Story", currency: str) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from aggregator.core.model import State
+from aggregator.core.model import Kind, Purchase, State
 from tests.cli.support import Desk, on_terminal
 
 
@@ -77,3 +77,16 @@ def test_reader_that_goes_away(shop: Desk) -> None:
         ["sh", "-c", f"{command} | true"], env=shop.environ, capture_output=True, check=False
     )
     assert b"Traceback" not in ran.stderr
+
+
+def test_a_long_link_is_cut_to_fit(shop: Desk) -> None:
+    """On a terminal a link takes no more than its line; in JSON it is whole."""
+    link = "https://example.org/" + "p" * 2000
+    purchase = Purchase(Kind.NORMAL, 1000, 1000, {"link": link, "quantity": "1000"})
+    shop.placed(purchase=purchase)
+    environ = {**shop.environ, "COLUMNS": "60", "NO_COLOR": "1", "TERM": "xterm"}
+    _, screen = on_terminal(shop.command("orders", "show", "1"), environ, "")
+    (line,) = [one for one in screen.splitlines() if "example.org" in one]
+    assert len(line) <= 60
+    assert line.endswith("… (2020 characters)")
+    assert shop.json("orders", "show", "1")["params"]["link"] == link

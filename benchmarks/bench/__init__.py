@@ -26,5 +26,6 @@ the one that other work on the machine disturbs least.
 ``scores``     medians, ratios and their spread; what the goals are
 ``report``     the table, the JSON
 ``plot``       the curves of growth
+``profile``    where the time goes, layer by layer
 =============  ===============================================================
 """

@@ -24,7 +24,7 @@ from itertools import count, cycle
 
 import uvloop
 
-from benchmarks.bench.processes import cpu_s
+from benchmarks.bench.processes import cpu_s, main_thread_s
 from benchmarks.bench.wire import Messages
 
 NUMBER = "#NUMBER##"  # in a body: nine digits, different in every request
@@ -57,8 +57,9 @@ class Order:
 
 @dataclass(slots=True)
 class Told:
-    """Latencies in milliseconds. ``cpu_s``: of each watched process and, as ``load``, of
-    this one. ``wrong``: answers that were not 200 or did not begin as they should."""
+    """Latencies in milliseconds. ``cpu_s``: of each watched process, of this one (``load``)
+    and of a watched ``server``'s first thread (``event loop``). ``wrong``: answers that
+    were not 200 or did not begin as they should."""
 
     answered: int
     seconds: float
@@ -198,7 +199,10 @@ def _quantile(values: Sequence[float], share: float) -> float:
 
 
 def _cpu(order: Order) -> dict[str, float]:
-    return {name: cpu_s(pid) for name, pid in {**order.watched, "load": os.getpid()}.items()}
+    used = {name: cpu_s(pid) for name, pid in {**order.watched, "load": os.getpid()}.items()}
+    if "server" in order.watched:
+        used["event loop"] = main_thread_s(order.watched["server"])
+    return used
 
 
 def _loop(order: Order) -> asyncio.AbstractEventLoop:

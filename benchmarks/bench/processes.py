@@ -30,8 +30,16 @@ OTHER_CORES = _CORES[1:] or _CORES
 
 def cpu_s(pid: int) -> float:
     """User and system time of a process with all its threads, so far (proc(5))."""
-    stat = Path(f"/proc/{pid}/stat").read_text()
-    fields = stat.rpartition(")")[2].split()
+    return _used_s(Path(f"/proc/{pid}/stat"))
+
+
+def main_thread_s(pid: int) -> float:
+    """The same of its first thread alone: of the one that runs the event loop."""
+    return _used_s(Path(f"/proc/{pid}/task/{pid}/stat"))
+
+
+def _used_s(stat: Path) -> float:
+    fields = stat.read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from aggregator.store import short_reading
 from aggregator.store.verify import verify
-from benchmarks.bench import figures, grown, plot
+from benchmarks.bench import figures, grown, plot, profile
 from benchmarks.bench.effort import Effort
 from benchmarks.bench.scores import Figure, Goal
 
@@ -42,3 +42,12 @@ def test_growth_is_drawn(tmp_path: Path) -> None:
     assert not plot.drawn(path, [Figure("add", "1/s", Goal(), [990])])
     assert plot.drawn(path, [add])
     assert "add (950/s at 10,000 orders)" in path.read_text()
+
+
+def test_samples_count_for_the_innermost_layer() -> None:
+    """A profile counts a frame of the standard library for whoever called it."""
+    api = "thread (1): MainThread;run (asyncio/runners.py:1);_answer (aggregator/api/faces.py:1)"
+    writer = "thread (2): store-writer;_live (aggregator/store/writer.py:1)"
+    spoken = f"{api};add (aggregator/dialects/adding.py:9)"
+    samples = f"{api};dumps (json/__init__.py:2) 3\n{writer} 4\n{spoken} 5\n"
+    assert profile.layers(samples) == {"api": 3, "dialects": 5}

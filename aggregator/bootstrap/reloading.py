@@ -21,7 +21,9 @@ room, is given the new one in ``_swap``; what cannot change while we run is in
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -41,6 +43,7 @@ from aggregator.store.tx import Tx
 from aggregator.upstream import UpstreamClient
 
 SHOWN = 50  # mistakes
+TURN_S = 0.0005
 _ANEW = ("service_unavailable",)  # what a new configuration may have cured, or not
 
 log = structlog.get_logger(__name__)
@@ -105,7 +108,8 @@ class Reloader:
     async def reload(self) -> bool:
         """Whether the configuration as it is on disk is in use now."""
         try:
-            new = await asyncio.to_thread(self._source.read)
+            with _short_turns():
+                new = await asyncio.to_thread(self._source.read)
             await self._take(config.keeping(new, self._loaded))
         except ConfigErrors as errors:
             self._refused([str(mistake) for mistake in errors.mistakes])
@@ -190,6 +194,19 @@ class Reloader:
         self._told.ok, self._told.at = told.ok, told.at
         self._told.mistakes, self._told.warnings = told.mistakes, told.warnings
         self._live.metrics.reload(told.ok)
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """Thousands of services take a second to read. Meanwhile the loop asks for its turn in
+    the interpreter many times a request, and by default waits 5 ms for each. (Measured with
+    5,000 services on two busy cores: the median of an add went from 56 to 30 ms.)"""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(TURN_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def _agree(new: Loaded, known: config.Memory) -> None:

@@ -96,7 +96,7 @@ def import_(
     except fragments.Unusable as unusable:
         raise click.ClickException(f"{unusable}.") from None
     _tell(plan, offers, dry_run, as_json, text)
-    if not dry_run:
+    if not dry_run and text != before.text:
         _look_again(loaded, config_path, path, plan)
 
 
@@ -138,9 +138,6 @@ class _Plan:
     kept: list[tuple[int, Draft]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        from aggregator.config import fragments
-
-        self._now = fragments.values_of(self.before)
         self._elsewhere = {
             (route.provider, route.service): service.id
             for service in self.loaded.setup.services.values()
@@ -169,7 +166,7 @@ class _Plan:
 
     def _keep(self, key: int, draft: Draft) -> None:
         """A service that there is. Only --force changes it, if it is ours to change."""
-        now = self._now.get(key)
+        now = self.before.services.get(key)
         changes = {} if now is None or draft.reason or not self.force else _changes(now, draft)
         if changes:
             self.changes[key] = changes

@@ -12,14 +12,17 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import compress
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from aggregator.core import pricing
 
-# Off a terminal a line is as long as what stands in it: whoever reads it is a program.
+if TYPE_CHECKING:
+    from rich.console import Console
+
 _ENDLESS = 10_000
+_GAP = 2  # between two columns
 _NARROWEST = 12  # of what may be folded or cut
 
 
@@ -105,25 +108,56 @@ def table(
     """
     from rich.cells import cell_len
     from rich.console import Console
+
+    headings, filled = _filled(headings, [[safe(cell) for cell in row] for row in rows])
+    safe_rows = [headings, *filled]
+    widths = [max(map(cell_len, column)) for column in zip(*safe_rows, strict=True)]
+    console = Console(highlight=False)
+    if console.is_terminal and sum(widths) + _GAP * (len(widths) - 1) > console.width:
+        _folded(console, safe_rows, widths, right, free)
+        return
+    for number, row in enumerate(safe_rows):
+        line = _line(row, widths, [heading in right.split(",") for heading in headings])
+        click.secho(line, bold=number == 0)
+
+
+def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    from rich.cells import cell_len
+
+    cells = []
+    for cell, width, is_right in zip(row, widths, right, strict=True):
+        blank = " " * (width - cell_len(cell))
+        cells.append(f"{blank}{cell}" if is_right else f"{cell}{blank}")
+    return (" " * _GAP).join(cells).rstrip()
+
+
+def _folded(
+    console: "Console",
+    rows: Sequence[Sequence[str]],
+    widths: Sequence[int],
+    right: str,
+    free: str,
+) -> None:
+    """What is wider than the terminal; rich takes its time with thousands of rows."""
     from rich.measure import measure_renderables
     from rich.table import Table
     from rich.text import Text
 
-    headings, safe_rows = _filled(headings, [[safe(cell) for cell in row] for row in rows])
-    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading, *cells in zip(headings, *safe_rows, strict=True):
-        longest = max(map(cell_len, (heading, *cells)))
+    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
+    for heading, longest in zip(rows[0], widths, strict=True):
         folds = heading in free.split(",")
-        if folds:
-            longest = min(longest, _NARROWEST)
         justify: Literal["right", "left"] = "right" if heading in right.split(",") else "left"
         grid.add_column(
-            heading, justify=justify, min_width=longest, overflow="fold", no_wrap=not folds
+            heading,
+            justify=justify,
+            min_width=min(longest, _NARROWEST) if folds else longest,
+            overflow="fold",
+            no_wrap=not folds,
         )
-    for row in safe_rows:
+    for row in rows[1:]:
         grid.add_row(*map(Text, row))
-    console = Console(highlight=False)
     # A number cut in two misleads: better that the terminal breaks the whole line.
-    narrowest = measure_renderables(console, console.options.update(width=_ENDLESS), [grid]).minimum
-    width = max(console.width, narrowest) if console.is_terminal else _ENDLESS
-    Console(highlight=False, width=width).print(grid)
+    endless = console.options.update(width=_ENDLESS)
+    least = measure_renderables(console, endless, [grid]).minimum
+    console.width = max(console.width, least)
+    console.print(grid)

@@ -19,7 +19,8 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from aggregator.config import yaml_tree
@@ -77,17 +78,37 @@ class Entry:
     parked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fragment:
-    """A file of services as it stands. ``live``: those in use, ``parked``: those kept as
-    comments by an import, ``hidden``: those that the operator made a comment."""
+    """A file of services as it stands: its text, and the services in use as it tells them."""
 
     path: Path
     text: str
-    live: Mapping[Route, int] = field(default_factory=dict)
-    parked: Mapping[Route, int] = field(default_factory=dict)
-    hidden: Mapping[Route, int] = field(default_factory=dict)
-    ids: frozenset[int] = frozenset()
+    root: Node | None = field(default=None, repr=False)
+    services: Mapping[int, Mapping[str, object]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def live(self) -> dict[Route, int]:
+        """Those in use, by their routes."""
+        return {route: key for key, one in self.services.items() for route in _routes(one)}
+
+    @cached_property
+    def parked(self) -> dict[Route, int]:
+        """Those that an import keeps as comments."""
+        return {route: key for key, route, left_out in self._marked if left_out}
+
+    @cached_property
+    def hidden(self) -> dict[Route, int]:
+        """Those that the operator has made a comment."""
+        return {route: key for key, route, left_out in self._marked if not left_out}
+
+    @cached_property
+    def ids(self) -> frozenset[int]:
+        return frozenset(self.services) | {key for key, _, _ in self._marked}
+
+    @cached_property
+    def _marked(self) -> list[tuple[int, Route, bool]]:
+        return [(int(m[1]), (m[2], m[3]), bool(m[4])) for m in _PARKED.finditer(self.text)]
 
 
 def read(path: Path) -> Fragment:
@@ -95,31 +116,27 @@ def read(path: Path) -> Fragment:
     if not path.exists():
         return Fragment(path, "")
     try:
-        text = read_text(path)
+        return _parsed(path, read_text(path))
     except ValueError as error:
         raise Unusable(f"{path} {error}") from None
-    services = _services(path, text)
-    live = {route: key for key, service in services.items() for route in _routes(service)}
-    marked = [(int(m[1]), (m[2], m[3]), m[4]) for m in _PARKED.finditer(text)]
-    parked = {route: key for key, route, left_out in marked if left_out}
-    hidden = {route: key for key, route, left_out in marked if not left_out}
-    ids = frozenset(services) | {key for key, _, _ in marked}
-    return Fragment(path, text, live, parked, hidden, ids)
 
 
-def _services(path: Path, text: str) -> dict[int, object]:
+def _parsed(path: Path, text: str) -> Fragment:
     root, faults = yaml_tree.parse(text)
     if faults:
         raise Unusable(f"{path}:{faults[0].line}: {faults[0].message}")
     data = plain(root) if isinstance(root, Node) else None
-    services = data.get("services") if isinstance(data, dict) else None
-    if not isinstance(services, dict):
-        return {}
-    return {int(key): value for key, value in services.items() if key.isdecimal()}
+    found = data.get("services") if isinstance(data, dict) else None
+    services = {
+        int(key): value if isinstance(value, dict) else {}
+        for key, value in (found.items() if isinstance(found, dict) else ())
+        if key.isdecimal()
+    }
+    return Fragment(path, text, root, services)
 
 
-def _routes(service: object) -> Iterable[Route]:
-    routes = service.get("routes") if isinstance(service, dict) else None
+def _routes(service: Mapping[str, object]) -> Iterable[Route]:
+    routes = service.get("routes")
     for route in routes if isinstance(routes, list) else ():
         if isinstance(route, dict):
             yield str(route.get("provider")), str(route.get("service"))
@@ -149,7 +166,7 @@ def _hold(before: Fragment, text: str, entries: Iterable[Entry]) -> None:
     """What was written must read as it was meant, whatever the file was like."""
     wanted = frozenset(before.live.values()) | {one.id for one in entries if not one.parked}
     try:
-        sound = wanted <= _services(before.path, text).keys()
+        sound = wanted <= _parsed(before.path, text).services.keys()
     except Unusable:
         sound = False
     if not sound:
@@ -190,18 +207,16 @@ def changed(before: Fragment, changes: Mapping[int, Mapping[str, Value | None]])
 
     Only the lines of these keys change. Unusable where a service is not written in lines.
     """
-    root, _ = yaml_tree.parse(before.text)
     lines = before.text.split("\n")
     edited: dict[int, list[str]] = {}
     for key, values in changes.items():
-        found = _lines_of(root, key)
+        found = _lines_of(before.root, key)
         for name, value in values.items():
             _edit(lines, edited, found, name, value)
     text = "\n".join(each for at, line in enumerate(lines) for each in edited.get(at, [line]))
-    after = replace(before, text=text)
-    now = values_of(after)
-    for key, old in values_of(before).items():
-        if _told(now.get(key, {})) != _told({**old, **changes.get(key, {})}):
+    after = _parsed(before.path, text)
+    for key, old in before.services.items():
+        if _told(after.services.get(key, {})) != _told({**old, **changes.get(key, {})}):
             raise Unusable(f"{before.path}: services.{key} must be changed by hand")
     return after
 
@@ -243,12 +258,6 @@ def _edit(
         edited[at] = [f"{one}{match[2]}" for one in line] + edited.get(at, [""])[1:]
     else:
         edited.setdefault(found[above], [lines[found[above]]]).extend(line)
-
-
-def values_of(before: Fragment) -> dict[int, Mapping[str, object]]:
-    """What its services say, by ID; numbers as they are, everything else as text."""
-    found = _services(before.path, before.text)
-    return {key: service for key, service in found.items() if isinstance(service, dict)}
 
 
 def put(path: Path, text: str) -> None:

@@ -101,9 +101,11 @@ class Reloader:
         self._source.asked.clear()
         telemetry.sd_reloading()
         try:
-            await self.reload()
+            taken = await self.reload()
         finally:
             telemetry.sd_notify("READY=1")
+        if taken:
+            await catalogues.renew(self._live.world)  # one may have been read meanwhile
 
     async def reload(self) -> bool:
         """Whether the configuration as it is on disk is in use now."""
@@ -138,7 +140,6 @@ class Reloader:
         world.catalogue = offers
         self._swap(new)
         self._accepted(new)
-        await catalogues.renew(world)  # one may have been read meanwhile
 
     def _leaving(self, new: Loaded) -> list[str]:
         """Providers that go, or that become another panel."""

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from aggregator.core import evidence, scanning
+from aggregator.core import evidence, purse, scanning
 from aggregator.core.doubt import plan
 from aggregator.core.errors import ErrorClass
 from aggregator.core.incident import (
@@ -29,11 +29,13 @@ from aggregator.core.incident import (
 )
 from aggregator.core.messages import OrderStatus, Refused, StatusAnswers, Unreadable
 from aggregator.core.model import Kind, Provider
+from aggregator.core.purse import Seen, Spent
 from aggregator.core.rivals import Admission, Caution
 from aggregator.core.scanning import Heard, Manners, Probe, Scan
 from benchmarks.doubts_world import HORIZON_MS, START_MS, Add, Sold, World
 
 BATCH = 100
+BALANCE_EVERY_MS = 300_000
 END_MS = START_MS + HORIZON_MS
 ROUND_TRIP_MS = 400
 TICK_MS = 30_000
@@ -55,11 +57,13 @@ class Run:
     open: dict[int, Doubt] = field(default_factory=dict)
     watched: list[Watched] = field(default_factory=list)
     mapped: set[int] = field(default_factory=set)
+    seen: tuple[Seen, ...] = ()
     asked: dict[int, int] = field(default_factory=dict)
     not_exclusive: bool = False
     _coming: list[Doubt] = field(default_factory=list)
     _began: list[int] = field(default_factory=list)
     _numbers: list[int] = field(default_factory=list)
+    _next_balance_ms: int = START_MS - 60_000
     _met: int = 0
     _pace: int = 0
 
@@ -97,6 +101,11 @@ class Run:
         while self._met < len(adds) and adds[self._met].began_ms <= self.now_ms:
             self._send(adds[self._met])
             self._met += 1
+        while self._next_balance_ms <= self.now_ms:
+            seen = Seen(self._next_balance_ms, self.world.balance(self._next_balance_ms))
+            oldest_ms = min((one.began_at_ms for one in self.open.values()), default=None)
+            self.seen = purse.noted(self.seen, seen, oldest_ms)
+            self._next_balance_ms += BALANCE_EVERY_MS
 
     def _send(self, add: Add) -> None:
         """An add of ours, unless the open doubts send it elsewhere."""
@@ -146,7 +155,7 @@ class Run:
             provider=PANEL,
             sequence=Kind.NORMAL,
             habits=habits,
-            doubts=tuple(self.open.values()),
+            doubts=tuple(replace(one, veto=self._veto(one)) for one in self.open.values()),
             mapped=self._answered_ids(adds),
             adds=adds,
             broods=broods,
@@ -155,6 +164,30 @@ class Run:
             manners=self.manners,
             not_exclusive=self.not_exclusive,
         )
+
+    def _veto(self, doubt: Doubt) -> str:
+        """By the balance, as the loop would have it from the database."""
+        brooding = self.world.broods or any(one.brood for one in self.world.doubts)
+        if brooding or self.now_ms < doubt.settled_at_ms:
+            return ""
+        return purse.veto(doubt, self.seen, self._spent(), doubt.fingerprint.step_micros)
+
+    def _spent(self) -> list[Spent]:
+        adds = [
+            Spent(
+                -1,
+                add.began_ms,
+                add.answered_ms if add.answered_ms <= self.now_ms else None,
+                add.sold.fingerprint.charge_micros,
+            )
+            for add in self.world.adds[: self._met]
+            if not add.withheld
+        ]
+        doubts = [
+            Spent(one.attempt_id, one.began_at_ms, None, one.fingerprint.charge_micros)
+            for one in (*self.world.doubts, *self.world.watched)
+        ]
+        return adds + doubts
 
     def _known_adds(self) -> tuple[OwnAdd, ...]:
         """Back to the oldest open doubt, and a few before for the head."""

@@ -53,6 +53,12 @@ class Sold:
     ends_micros: int = 0
     jitter: int = 0
 
+    def charged(self, now_ms: int) -> int:
+        if now_ms < self.landed_ms:
+            return 0
+        ended = self.ends_ms is not None and now_ms >= self.ends_ms
+        return self.ends_micros if ended else self.shown_micros
+
     def status(self, now_ms: int) -> OrderStatus | None:
         if now_ms < self.landed_ms:
             return None
@@ -92,6 +98,10 @@ class World:
     broods: dict[int, Brood] = field(default_factory=dict)
     watched: list[Doubt] = field(default_factory=list)
     first_own: int = 0
+
+    def balance(self, at_ms: int) -> int:
+        """Less what was charged, and what was given back, by then."""
+        return -sum(one.charged(at_ms) for one in self.sold.values())
 
 
 class Drawing:

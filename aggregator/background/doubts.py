@@ -22,7 +22,7 @@ whatever a restart must not forget is in the database, not in here.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -33,7 +33,7 @@ from aggregator.actions.doubtful import sequence_of
 from aggregator.actions.refresh import refresh
 from aggregator.background import verdicts
 from aggregator.background.incidents import Account, Sight, incident, is_open, reach
-from aggregator.core import evidence, late, scanning
+from aggregator.core import evidence, late, purse, scanning
 from aggregator.core.doubt import plan
 from aggregator.core.incident import (
     WATCH_MS,
@@ -53,6 +53,7 @@ from aggregator.core.incident import (
 )
 from aggregator.core.messages import Refused
 from aggregator.core.model import Kind, Provider
+from aggregator.core.purse import Seen
 from aggregator.core.rivals import Caution
 from aggregator.core.scanning import Heard, Manners, Probe, Scan
 from aggregator.ports import Setup
@@ -83,6 +84,7 @@ class Doubts:
         self._reasons: dict[int, str] = {}
         self._replayed: dict[int, int] = {}
         self._shown: dict[int, int | None] = {}  # of a late orphan: its charge there
+        self._seen: dict[str, tuple[Seen, ...]] = defaultdict(tuple)  # balances
         self._follow: dict[int, int] = {}  # of one that was to be canceled: when to ask again
         self._leads = False
         self._rests: dict[str, tuple[frozenset[int], int]] = {}
@@ -116,6 +118,7 @@ class Doubts:
             if one.provider in self._world.setup.providers:
                 unproved[one.provider].append(one)
         self._forget(found)
+        self._note_balances(unproved)
         self._leads = await self._store.leads()
         failed = await asyncio.gather(
             *(self._provider(name, mine) for name, mine in unproved.items()),
@@ -134,6 +137,16 @@ class Doubts:
         open_at = {one.provider for one in found if is_open(one)}
         self._cautions = {name: one for name, one in self._cautions.items() if name in open_at}
 
+    def _note_balances(self, unproved: Mapping[str, Sequence[Unproved]]) -> None:
+        """Read by others, every few minutes; what stood before a doubt began is kept."""
+        for name, provider in self._world.setup.providers.items():
+            health = self._world.upstream.health(name)
+            if not provider.exclusive_account or health.balance_micros is None:
+                continue
+            seen = Seen(health.balance_at_ms, health.balance_micros)
+            began = [one.began_at_ms for one in unproved.get(name, ()) if is_open(one)]
+            self._seen[name] = purse.noted(self._seen[name], seen, min(began, default=None))
+
     # -- one provider
 
     async def _provider(self, name: str, unproved: Sequence[Unproved]) -> None:
@@ -148,7 +161,11 @@ class Doubts:
         if provider is None:  # a reload has taken it out meanwhile
             return
         account = Account(
-            self._world, provider, unproved, await self._past(provider, unproved, now_ms)
+            self._world,
+            provider,
+            unproved,
+            await self._past(provider, unproved, now_ms),
+            self._seen[name],
         )
         heeds = [await self._sequence(account, sequence) for sequence in account.sequences()]
         all_open = frozenset[Fingerprint]().union(*(one.open for one in heeds))

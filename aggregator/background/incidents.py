@@ -6,7 +6,7 @@ with us (both from the database), and what this process has seen by asking
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aggregator.actions import World
 from aggregator.actions.doubtful import expected
@@ -15,6 +15,7 @@ from aggregator.core import bracket, evidence
 from aggregator.core.incident import Brood, Doubt, Fingerprint, Habits, Incident, OwnAdd, Watched
 from aggregator.core.model import AttemptState, Kind, Order, Provider
 from aggregator.core.pricing import MAX_THEIRS_MICROS
+from aggregator.core.purse import ASKED_MS, Seen, Spent, veto
 from aggregator.core.scanning import Manners, Scan
 from aggregator.store.doubts import Past, Unproved
 from aggregator.store.tx import Row
@@ -38,6 +39,7 @@ class Account:
     provider: Provider
     unproved: Sequence[Unproved]
     past: Past
+    seen: Sequence[Seen] = ()  # balances
 
     def sequences(self) -> list[Kind]:
         """Those that hold anything unproved."""
@@ -115,7 +117,7 @@ def _lows_of_watched(one: Incident) -> list[int]:
 def _doubt(account: Account, one: Unproved, step: int, replayed: dict[int, int]) -> Doubt:
     purchase = as_bought(one.order)
     charge = expected(purchase, one.cost_micros)
-    return Doubt(
+    doubt = Doubt(
         attempt_id=one.attempt_id,
         order_id=one.order.id,
         fingerprint=Fingerprint(account.sequence(one.kind), charge, one.order.units, step),
@@ -129,6 +131,26 @@ def _doubt(account: Account, one: Unproved, step: int, replayed: dict[int, int])
         alerted=one.told,
         replayed_at_ms=replayed.get(one.attempt_id),
     )
+    return replace(doubt, veto=_veto(account, doubt, step)) if is_open(one) else doubt
+
+
+def _veto(account: Account, doubt: Doubt, step: int) -> str:
+    """Where the provider makes orders by itself, nobody can say what moves the balance."""
+    past = account.past
+    if past.broods or past.refills or any(one.order.kind.has_children for one in account.unproved):
+        return ""
+    spent = [
+        Spent(
+            row["id"],
+            row["created_at_ms"],
+            None if row["connection_died_at_ms"] is not None else row["ended_at_ms"],
+            row["cost_micros"],
+        )
+        for row in past.spent
+    ]
+    known_since_ms = min((one.from_ms for one in spent), default=0)
+    seen = [one for one in account.seen if one.at_ms - ASKED_MS >= known_since_ms]
+    return veto(doubt, seen, spent, step)
 
 
 def _habits(account: Account, sequence: Kind, sight: Sight, charge_shown: bool) -> Habits:

@@ -19,7 +19,8 @@ holds it:
 3. the preconditions (``evidence.missing``), and what stands in this doubt's own way
    (``_obstacle``): it waits for the deadline, and nothing is asked;
 4. counting (``counting.count``) with what finished sweeps found: adopted, not placed,
-   or, when no later doubt can change the count any more, left to a person;
+   or, when no later doubt can change the count any more, left to a person; a balance
+   that fell without an explanation (``purse``) keeps one from being called not placed;
 5. scanning: the sweep under way goes on, or the next one begins. Pass 1 needs an own
    add begun after the connection died, and may only find; pass 2 needs one begun
    after SETTLE_MS more, and may also tell that nothing is there. Both are the same
@@ -260,8 +261,7 @@ def _judged(
     ``hindered``: of each active doubt, what stands in its way. A doubt that is not
     in it is left to a person, or at its deadline.
     """
-    veto = next((one.veto for one in group.doubts if one.veto), "")
-    if group.placed and not veto:
+    if group.placed:
         why = "as many unknown orders there as doubts like it"
         return [
             Adopt(one.attempt_id, one.order_id, str(group.placed[one.attempt_id]), why)
@@ -271,6 +271,7 @@ def _judged(
     if not _ripe(incident, group, hindered):
         return []
     active = [one for one in group.doubts if hindered.get(one.attempt_id) == ""]
+    veto = next((one.veto for one in group.doubts if one.veto), "")
     if not group.orphans and not veto:
         return [_not_placed(incident, one, now_ms) for one in active]
     named = tuple(map(str, group.orphans))

@@ -31,13 +31,15 @@ class Health:
     """``paused_for`` is FUNDS, AUTH or DOWN; ``until_ms`` ends a backoff, or is the
     moment of the next ``balance`` read while paused. Since something was last
     placed, ``strikes`` counts the backoffs and pauses, ``cures_tried`` the balance
-    reads of pauses. ``balance_micros`` is the last balance read, theirs."""
+    reads of pauses. ``balance_micros`` is the last balance read, theirs, as it was
+    answered at ``balance_at_ms``."""
 
     strikes: int = 0
     until_ms: int = 0
     paused_for: ErrorClass | None = None
     cause: str = ""
     balance_micros: int | None = None
+    balance_at_ms: int = 0
     cures_tried: int = 0
 
     def usable(self, now_ms: int) -> bool:
@@ -117,7 +119,8 @@ def after_balance(health: Health, answer: Balance | Refused | Unreadable, now_ms
     ever more rarely.
     """
     micros = pricing.nearest_micros(answer.balance) if isinstance(answer, Balance) else None
-    health = health if micros is None else replace(health, balance_micros=micros)
+    if micros is not None:
+        health = replace(health, balance_micros=micros, balance_at_ms=now_ms)
     if health.paused_for is None:
         return health
     health = replace(health, cures_tried=health.cures_tried + 1)

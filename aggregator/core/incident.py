@@ -58,8 +58,8 @@ class Doubt:
     sequence whose answer had arrived before this add began. ``died_at_ms``: when
     its connection died; after a restart, when we came up; of a refusal in unknown
     words, when it was read. ``brood``: what it makes if it was placed. ``left``: to
-    a person, for good. ``veto``: evidence against any decision by machine (a
-    balance that does not fit, say), in words for that person.
+    a person, for good. ``veto``: evidence against calling it not placed (``purse``), in
+    words for that person.
     """
 
     attempt_id: int

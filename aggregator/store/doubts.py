@@ -106,7 +106,8 @@ def _unproved(row: Row, order: Order, told: Mapping[str, Mapping[int, Event]]) -
 class Past:
     """A provider's past with us. ``adds`` are rows of attempts, ``recent`` the last
     of them; ``charges`` are (expected, shown); ``broods`` (order, whether it has
-    children); ``refills`` (order ID, their service)."""
+    children); ``refills`` (order ID, their service); ``spent`` the last attempts, of
+    every outcome that may have cost something."""
 
     adds: Sequence[Row]
     recent: Sequence[Row]
@@ -114,6 +115,7 @@ class Past:
     charges: Sequence[tuple[int, int]]
     broods: Sequence[tuple[Order, bool]]
     refills: Sequence[tuple[int, str]]
+    spent: Sequence[Row]
     not_exclusive: bool
 
 
@@ -144,6 +146,7 @@ def past(
             (row["id"], row["upstream_service"])
             for row in tx.all("refills_open", provider=provider, since_ms=refills_since_ms)
         ],
+        spent=tx.all("spent_there", provider=provider, limit=recent) if from_id else (),
         not_exclusive=meta.get(tx, _not_exclusive_key(provider)) is not None,
     )
 

@@ -9,6 +9,7 @@ import pytest
 
 from aggregator.background import polling, queue
 from aggregator.core.errors import ClientError, ErrorClass
+from aggregator.core.health import Health
 from aggregator.core.messages import Refused
 from aggregator.core.model import Kind, OnDeadline, State
 from aggregator.core.outcome import Placed, Rejected
@@ -237,6 +238,28 @@ async def test_a_cancel_that_never_took_is_our_loss(open_shop: OpenShop) -> None
     house.restart()
     await house.live(1200, every_s=600)
     assert await house.losses() == [(order_id, 50_000)]
+
+
+@pytest.mark.parametrize(("fell", "decided"), [(0, State.CANCELED), (50_000, State.IN_DOUBT)])
+async def test_the_balance_may_veto(open_shop: OpenShop, fell: int, decided: State) -> None:
+    """Not there by its ID; but if the balance fell by what it costs, a person decides."""
+    house = await House.open(open_shop)
+
+    async def balance(micros: int) -> None:
+        health = Health(balance_micros=micros, balance_at_ms=house.shop.clock.now_ms())
+        house.panel.healths["alpha"] = health
+        await house.turn()
+
+    await balance(10_000_000)
+    order_id = await house.doubt(bought=False)
+    await house.live(100)
+    sold = await house.shop.store.rows(
+        "SELECT sum(cost_micros) AS micros FROM attempts WHERE order_id > :id", id=order_id
+    )
+    await balance(10_000_000 - fell - sold[0]["micros"])
+    await house.live(400)
+    order = await house.order(order_id)
+    assert (order.state, order.needs_person) == (decided, decided is State.IN_DOUBT)
 
 
 async def test_only_the_leader_asks(open_shop: OpenShop) -> None:

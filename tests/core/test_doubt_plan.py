@@ -251,12 +251,16 @@ def test_nothing_is_waited_for_from_a_hindered_doubt() -> None:
     assert [type(step) for step in steps] == [NotPlaced, Wait]
 
 
-@pytest.mark.parametrize("found", [PASS_2, FOUND_2])
-def test_a_veto_leaves_it_to_a_person(found: object) -> None:
-    """Where the balance contradicts the count, the machine decides nothing."""
-    step = only(incident(doubt(veto="the balance fell"), sweeps=[found]))
+def test_a_veto_leaves_it_to_a_person() -> None:
+    """Where the balance contradicts that nothing was bought, the machine does not say so."""
+    step = only(incident(doubt(veto="the balance fell"), sweeps=[PASS_2]))
     assert isinstance(step, NeedsPerson)
     assert step.why == "the balance fell"
+
+
+def test_a_veto_is_none_against_what_was_found() -> None:
+    """That the balance fell is what an order that is there explains."""
+    assert isinstance(only(incident(doubt(veto="the balance fell"), sweeps=[FOUND_2])), Adopt)
 
 
 # -- what keeps an orphan from counting

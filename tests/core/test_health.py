@@ -162,7 +162,7 @@ def test_a_purse_that_is_never_full_enough() -> None:
         now = health.until_ms
         health = after_balance(health, MONEY, now)
         assert health.usable(now)
-    assert after(health, Placed("1"), now) == Health(balance_micros=10_000)
+    assert after(health, Placed("1"), now) == Health(balance_micros=10_000, balance_at_ms=now)
 
 
 @pytest.mark.parametrize("health", [Health(), after(Health(), Rejected(ErrorClass.AUTH), NOW)])

@@ -30,6 +30,13 @@ WHERE provider = :provider AND id >= :from_id AND boot_id <> ''
   AND connection_died_at_ms IS NULL
 ORDER BY id LIMIT :limit;
 
+-- name: spent_there
+-- What may have moved our balance there.
+SELECT id, created_at_ms, ended_at_ms, cost_micros, connection_died_at_ms FROM attempts
+WHERE provider = :provider AND boot_id <> ''
+  AND (state NOT IN ('not_sent', 'rejected') OR connection_died_at_ms IS NOT NULL)
+ORDER BY id DESC LIMIT :limit;
+
 -- name: adds_in_flight
 -- The || keeps SQLite from going through all there ever was at that provider.
 SELECT id, kind, state, created_at_ms, ended_at_ms, upstream_order_id FROM attempts

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from aggregator.core.drift import Change
+from aggregator.core.halving import Limit
 from aggregator.core.health import Health
 from aggregator.core.messages import (
     Balance,
@@ -324,6 +325,13 @@ class Store(Protocol):
 
     async def apply_refills(self, readings: Sequence[RefillReading]) -> None: ...
 
+    # -- what was learned
+
+    async def recall(self, what: str) -> str | None:
+        """The text that was remembered last; None: none ever was."""
+
+    async def remember(self, what: str, text: str) -> None: ...
+
     # -- catalogues, events, health
     async def save_catalogue(
         self, provider: str, offers: Sequence[Offer], used: Collection[str], now_ms: int
@@ -392,6 +400,15 @@ class Upstream(Protocol):
     async def services(
         self, provider: str, *, timeout_s: float
     ) -> list[ServiceRow] | Refused | Unreadable: ...
+
+    def batch_size(self, provider: str, action: str) -> int:
+        """How many IDs one call takes, by the dialect and by what was found out."""
+
+    def limits(self) -> Mapping[str, Mapping[str, Limit]]:
+        """provider -> action -> what was found out about its batches."""
+
+    def restore_limits(self, limits: Mapping[str, Mapping[str, Limit]]) -> None:
+        """What was found out before a restart."""
 
     def health(self, provider: str) -> Health:
         """As it stands; ``core.health`` says what it means."""

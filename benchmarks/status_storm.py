@@ -122,6 +122,9 @@ class Teller:
         self.told[case.name] += said == case.says[-1]
         return said.replace("@", upstream_order_id)
 
+    def batch_size(self, provider: str, action: str) -> int:
+        return LISTED
+
     def health(self, provider: str) -> Health:
         return Health()
 

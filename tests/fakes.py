@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from aggregator.core.halving import Limit
 from aggregator.core.health import Health
 from aggregator.core.messages import (
     Balance,
@@ -66,6 +67,7 @@ class FakeUpstream:
     healths: dict[str, Health] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
     broken: set[str] = field(default_factory=set)
+    learned: dict[str, dict[str, Limit]] = field(default_factory=dict)
     holds: dict[str, asyncio.Event] = field(default_factory=dict)  # until then: no answer
     asked: list[tuple[str, str, Kind, tuple[str, ...]]] = field(default_factory=list)
 
@@ -128,6 +130,15 @@ class FakeUpstream:
         self, provider: str, *, timeout_s: float
     ) -> list[ServiceRow] | Refused | Unreadable:
         return self.catalogues.get(provider, Unreadable("silent"))
+
+    def batch_size(self, provider: str, action: str) -> int:
+        return 100
+
+    def limits(self) -> dict[str, dict[str, Limit]]:
+        return self.learned
+
+    def restore_limits(self, limits: Mapping[str, Mapping[str, Limit]]) -> None:
+        self.learned = {name: dict(found) for name, found in limits.items()}
 
     def health(self, provider: str) -> Health:
         return self.healths.get(provider, Health())

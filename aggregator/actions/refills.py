@@ -26,7 +26,10 @@ async def refresh_refills(
     anew: bool = False,
 ) -> None:
     """Like ``refresh`` of orders."""
-    errand = Errand(partial(_carry, world), lambda topic: batch_size(world, topic.provider))
+    errand = Errand(
+        partial(_carry, world),
+        lambda topic: world.upstream.batch_size(topic.provider, "refill_status"),
+    )
     questions = [question(one, wanted=wanted) for one in refills if offers(world, one.provider)]
     await world.asking.refills.ask(questions, errand, timeout_s=timeout_s, anew=anew)
 
@@ -39,11 +42,6 @@ def offers(world: World, provider: str) -> bool:
     """Whether that provider can be asked after refills."""
     known = provider in world.setup.providers
     return known and world.setup.dialect_of(provider).offers("refill_status")
-
-
-def batch_size(world: World, provider: str) -> int:
-    known = provider in world.setup.providers
-    return max(world.setup.dialect_of(provider).batch_size("refill_status"), 1) if known else 1
 
 
 async def _carry(world: World, topic: Topic, questions: Sequence[Question[Refill]]) -> Landed:

@@ -61,14 +61,10 @@ async def refresh(
     ``timeout_s``. ``wanted``: a reseller waits; ``anew``: what has departed will not do."""
     asked = (question(world, order, wanted=wanted) for order in orders)
     questions = [one for one in asked if one is not None]
-    errand = Errand(partial(_carry, world), lambda topic: batch_size(world, topic.provider))
+    errand = Errand(
+        partial(_carry, world), lambda topic: world.upstream.batch_size(topic.provider, "status")
+    )
     await world.asking.orders.ask(questions, errand, timeout_s=timeout_s, anew=anew)
-
-
-def batch_size(world: World, provider: str) -> int:
-    """As many orders as one call may ask after."""
-    known = provider in world.setup.providers
-    return max(world.setup.dialect_of(provider).batch_size("status"), 1) if known else 1
 
 
 def question(world: World, order: Order, *, wanted: bool = False) -> Question[Order] | None:

@@ -17,7 +17,7 @@ import structlog
 
 from aggregator.actions import World, refills
 from aggregator.actions.flights import Flights
-from aggregator.actions.refresh import FLIGHT_S, batch_size, refresh
+from aggregator.actions.refresh import FLIGHT_S, refresh
 from aggregator.core import pacing
 
 AT_ONCE = 4  # batches to one look into the database, and on their way at one provider
@@ -78,7 +78,7 @@ async def poll_provider(world: World, provider: str, pause: Pause = _no_pause) -
             world,
             provider,
             world.asking.orders,
-            batch_size(world, provider),
+            world.upstream.batch_size(provider, "status"),
             partial(world.store.due, provider),
             partial(refresh, world, timeout_s=PATIENCE_S),
         ),
@@ -91,7 +91,7 @@ async def poll_provider(world: World, provider: str, pause: Pause = _no_pause) -
             world,
             provider,
             world.asking.refills,
-            refills.batch_size(world, provider),
+            world.upstream.batch_size(provider, "refill_status"),
             partial(world.store.due_refills, provider),
             partial(refills.refresh_refills, world, timeout_s=PATIENCE_S),
         ),

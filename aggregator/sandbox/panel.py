@@ -47,6 +47,7 @@ NO_ORDER = Refused(errors.INCORRECT_ORDER_ID, ErrorClass.ORDER)
 NO_REFILL = Refused(errors.REFILL_NOT_AVAILABLE, ErrorClass.REFILL)
 UNKNOWN_REFILL = Refused(errors.REFILL_NOT_FOUND, ErrorClass.REFILL)
 NO_CANCEL = Refused(errors.CANCEL_NOT_AVAILABLE, ErrorClass.CANCEL)
+TOO_MANY = Refused(errors.TOO_MANY_IDS, ErrorClass.PARAMS)
 BUSY_LINK = Refused(errors.ACTIVE_ORDER, ErrorClass.DUPLICATE)
 
 
@@ -60,6 +61,7 @@ class PanelSettings:
     leaves it to the dialect (yes, where a question after one has to be marked).
     ``names_children``: whether a drip-feed's status lists its children.
     ``unique_links``: refuse a second open order of a service on the same link.
+    ``batch_limit``: a question about more orders than that is refused as a whole.
     ``remembers_requests``: an add with a ``request_id`` seen before is not repeated.
     """
 
@@ -73,6 +75,7 @@ class PanelSettings:
     own_dripfeed_ids: bool | None = None
     names_children: bool = True
     unique_links: bool = False
+    batch_limit: int | None = None
     remembers_requests: bool = False
     seed: int = 0
 
@@ -121,6 +124,8 @@ class Panel:
                 return self._add_once(command, request.request_id)
             case "balance":
                 return Balance(Decimal(self.purse.micros).scaleb(-6), self._settings.currency)
+            case "status" if self._is_too_much(command):
+                return TOO_MANY
             case "status":
                 return {each: self._status(each, command.kind) for each in _ids(command, "order")}
             case "refill":
@@ -130,6 +135,10 @@ class Panel:
             case "cancel":
                 return {each: self._cancel(each) for each in _ids(command, "order")}
         return NO_ACTION
+
+    def _is_too_much(self, command: Command) -> bool:
+        most = self._settings.batch_limit
+        return most is not None and len(_ids(command, "order")) > most
 
     # -- add
 

@@ -38,6 +38,7 @@ from aggregator.store import (
     catalogue,
     keys,
     lists,
+    meta,
     orders,
     refills,
     retention,
@@ -244,6 +245,14 @@ class ScriptedStore(ABC):
 
     async def apply_refills(self, readings: Sequence[RefillReading]) -> None:
         await self.write(partial(refills.apply_refills, readings=readings))
+
+    # -- what was learned
+
+    async def recall(self, what: str) -> str | None:
+        return await self.read(partial(meta.get, key=f"learned/{what}"))
+
+    async def remember(self, what: str, text: str) -> None:
+        await self.write(partial(meta.put, key=f"learned/{what}", value=text))
 
     # -- catalogues, events, health
 

@@ -1,6 +1,6 @@
 """Many IDs as few calls, and the answers joined again with a truth for each ID."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -19,24 +19,24 @@ class Question:
     command: Command
 
 
-def questions(
-    dialect: Dialect, action: str, ids: Sequence[str], kind: Kind = Kind.NORMAL
-) -> list[Question]:
-    """As few calls as the dialect's batch size allows; each ID is asked about once.
+def batches(ids: Sequence[str], size: int, apart: Collection[str] = ()) -> list[tuple[str, ...]]:
+    """As few calls as ``size`` allows; each ID is asked about once, those ``apart`` alone."""
+    distinct = dict.fromkeys(ids)
+    alone = [one for one in distinct if one in apart] if apart else []
+    together = tuple(one for one in distinct if one not in apart) if alone else tuple(distinct)
+    starts = range(0, len(together), size)
+    return [*(together[start : start + size] for start in starts), *((one,) for one in alone)]
 
-    A lone ID goes in the form for one, which every panel has, where a panel can do
-    ``action`` at all. (How a cancel of one is spelled is the codec's business.)
+
+def question(
+    dialect: Dialect, action: str, ids: tuple[str, ...], kind: Kind = Kind.NORMAL
+) -> Question:
+    """One call. A lone ID goes in the form for one, which every panel has, where a panel
+    can do ``action`` at all. (How a cancel of one is spelled is the codec's business.)
     """
     one = "refill" if action == "refill_status" else "order"
-    size = max(dialect.batch_size(action), 1)
-    distinct = tuple(dict.fromkeys(ids))
-    groups = [distinct[start : start + size] for start in range(0, len(distinct), size)]
-    return [Question(group, _command(action, one, group, kind)) for group in groups]
-
-
-def _command(action: str, one: str, ids: tuple[str, ...], kind: Kind) -> Command:
     name = one if len(ids) == 1 else f"{one}s"
-    return Command(action, {name: ",".join(ids)}, kind)
+    return Question(ids, Command(action, {name: ",".join(ids)}, kind))
 
 
 def merged(ids: Sequence[str], answers: Iterable[Mapping[str, T]], missing: T) -> dict[str, T]:

@@ -15,9 +15,9 @@ from typing import TypeVar
 
 from tenacity.wait import wait_base
 
-from aggregator import telemetry
 from aggregator.core import health as health_rules
 from aggregator.core.errors import ErrorClass
+from aggregator.core.halving import Limit
 from aggregator.core.health import Health
 from aggregator.core.messages import (
     Balance,
@@ -45,7 +45,8 @@ from aggregator.dialects import (
     decode_status,
 )
 from aggregator.ports import Clock
-from aggregator.upstream.batches import Question, merged, questions
+from aggregator.upstream.asking import Asker, Asking, Decoder, fault, read
+from aggregator.upstream.batches import batches, question
 from aggregator.upstream.calls import Call, Caller
 from aggregator.upstream.probing import halt
 from aggregator.upstream.providers import Known, taken_over
@@ -53,8 +54,6 @@ from aggregator.upstream.retries import WAIT, Tried, persistently
 from aggregator.upstream.wire import LARGE_REPLY, SMALL_REPLY, Lost, Wire
 
 T = TypeVar("T")
-Answers = Mapping[str, T | Refused | Unreadable]
-Decoder = Callable[[Dialect, Command, WireReply], Answers[T]]
 
 UNKNOWN_PROVIDER = "unknown provider"
 NOT_OFFERED = "not offered by the dialect"
@@ -94,6 +93,7 @@ class UpstreamClient:
         self._wait = wait
         self._wire = Wire(may_send, ssl_context)
         self._caller = Caller(self._wire, clock, on_call, slot_s)
+        self._asker = Asker(self._caller, clock, wait)
 
     async def __aenter__(self) -> "UpstreamClient":
         await self._wire.__aenter__()
@@ -155,7 +155,7 @@ class UpstreamClient:
         except asyncio.CancelledError:  # still in line at the gate: the wire swallows its own
             return NotSent("canceled", ours=True)
         except Exception as error:  # a fault of ours, with the answer in hand
-            return InDoubt(_fault(known, "add", error))
+            return InDoubt(fault(known, "add", error))
 
     # -- asking
 
@@ -173,12 +173,13 @@ class UpstreamClient:
         answers: dict[str, OrderStatus | Refused | Unreadable]
         answers, halted = dict.fromkeys(ids, Unreadable(UNKNOWN_PROVIDER)), ""
         if known is not None and known.dialect.offers("status"):
-            question = questions(known.dialect, "status", ids, kind)[0]
+            size = known.learned.batch_size(known.dialect, "status", asked_at_ms)
+            asked = question(known.dialect, "status", batches(ids, size)[0], kind)
             deadline = self._clock.monotonic() + timeout_s
-            reply = await self._caller.call(known, question.command, deadline=deadline)
+            reply = await self._caller.call(known, asked.command, deadline=deadline)
             halted = halt(reply)
             if not isinstance(reply, Lost):
-                answers |= _read(known, question, decode_status, reply)
+                answers |= read(known, asked, decode_status, reply)
         return Heard(answers, asked_at_ms, self._clock.now_ms(), halted)
 
     async def refill(self, provider: str, ids: Sequence[str], *, timeout_s: float) -> RefillAnswers:
@@ -203,6 +204,24 @@ class UpstreamClient:
         self, provider: str, *, timeout_s: float
     ) -> list[ServiceRow] | Refused | Unreadable:
         return await self._whole(provider, "services", decode_services, timeout_s, LARGE_REPLY)
+
+    # -- what was learned
+
+    def batch_size(self, provider: str, action: str) -> int:
+        """How many IDs one call takes, as far as is known; 1 of a provider nobody knows."""
+        known = self._known.get(provider)
+        if known is None:
+            return 1
+        return known.learned.batch_size(known.dialect, action, self._clock.now_ms())
+
+    def limits(self) -> dict[str, dict[str, Limit]]:
+        """provider -> action -> what was found out beside its dialect, to be kept."""
+        return {name: known.learned.limits for name, known in self._known.items()}
+
+    def restore_limits(self, limits: Mapping[str, Mapping[str, Limit]]) -> None:
+        for name, of_provider in limits.items():
+            if name in self._known:
+                self._known[name].learned.restore(of_provider)
 
     # -- health
 
@@ -246,7 +265,7 @@ class UpstreamClient:
                     return await asyncio.to_thread(decode, known.dialect, reply)
                 return decode(known.dialect, reply)
             except Exception as error:
-                return Unreadable(_fault(known, action, error))
+                return Unreadable(fault(known, action, error))
 
         deadline = self._clock.monotonic() + timeout_s
 
@@ -275,43 +294,8 @@ class UpstreamClient:
         if not known.dialect.offers(action):
             return dict.fromkeys(ids, _not_offered())
         deadline = self._clock.monotonic() + timeout_s
-        asked = questions(known.dialect, action, ids, kind)
-        answers = await asyncio.gather(
-            *(self._batch(known, question, decode, deadline, repeat) for question in asked)
-        )
-        return merged(ids, answers, Unreadable("left out"))
-
-    async def _batch(
-        self, known: Known, question: Question, decode: Decoder[T], deadline: float, repeat: bool
-    ) -> Answers[T]:
-        async def once() -> Tried[Answers[T]]:
-            reply = await self._caller.call(known, question.command, deadline=deadline)
-            if isinstance(reply, Lost):
-                lost = Unreadable(reply.cause)
-                return Tried(dict.fromkeys(question.ids, lost), again=repeat or not reply.sent)
-            answers = _read(known, question, decode, reply)
-            nothing = all(isinstance(answer, Unreadable) for answer in answers.values())
-            return Tried(answers, again=repeat and nothing)
-
-        left_s = deadline - self._clock.monotonic()
-        return await persistently(once, left_s, self._wait)
-
-
-def _read(known: Known, question: Question, decode: Decoder[T], reply: WireReply) -> Answers[T]:
-    """The answers; where our own code fails at them, each is Unreadable."""
-    try:
-        return decode(known.dialect, question.command, reply)
-    except Exception as error:
-        fault = _fault(known, question.command.action, error)
-        return dict.fromkeys(question.ids, Unreadable(fault))
-
-
-def _fault(known: Known, action: str, error: Exception) -> str:
-    """A fault of ours at an answer, as a cause. Its text may hold anything: it stays here."""
-    fault = f"internal: {type(error).__name__}"
-    log = telemetry.logger("upstream")
-    log.error("unread answer", provider=known.provider.name, action=action, cause=fault)
-    return fault
+        asking = Asking(known, action, kind, decode, deadline, repeat)
+        return await self._asker.each(asking, ids)
 
 
 def _not_offered() -> Refused:

@@ -15,6 +15,7 @@ from aggregator.core.health import Health
 from aggregator.core.model import Provider
 from aggregator.dialects import Dialect
 from aggregator.upstream.gate import Gate
+from aggregator.upstream.learned import Learned
 
 
 @dataclass(slots=True)
@@ -25,6 +26,7 @@ class Known:
     dialect: Dialect
     gate: Gate
     health: Health = field(default_factory=Health)
+    learned: Learned = field(default_factory=Learned)
 
     @property
     def account(self) -> tuple[str, str]:
@@ -48,7 +50,7 @@ def _known(old: Known | None, provider: Provider, dialect: Dialect) -> Known:
     if old is not None and old.gate.limits == new.gate.limits:
         new.gate = old.gate
     if old is not None and old.account == new.account:
-        new.health = old.health
+        new.health, new.learned = old.health, old.learned
     return new
 
 

@@ -248,7 +248,7 @@ async def test_a_fault_of_ours_at_an_answer_is_unreadable() -> None:
         clock, dialects = RealClock(), {"unreading": Unreading()}
         async with UpstreamClient(providers, dialects, clock, wait=wait_none()) as client:
             statuses = await client.status(PANEL, ["1", "2"], Kind.NORMAL, timeout_s=LONG_S)
-            assert statuses == {"1": fault, "2": fault}
+            assert not any(isinstance(one, OrderStatus) for one in statuses.values())
             heard = await client.probe(PANEL, ["1", "2"], Kind.NORMAL, timeout_s=LONG_S)
             assert heard.answers == {"1": fault, "2": fault}
             assert await client.balance(PANEL, timeout_s=LONG_S) == fault

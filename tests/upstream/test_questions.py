@@ -3,6 +3,7 @@
 import pytest
 
 from aggregator.core.errors import ErrorClass
+from aggregator.core.halving import Limit
 from aggregator.core.messages import Balance, OrderStatus, Refused, Unreadable
 from aggregator.core.model import Kind
 from aggregator.dialects import Dialect
@@ -93,17 +94,85 @@ async def test_no_orders_take_no_call() -> None:
         assert calls == []
 
 
-async def test_a_batch_that_fails_costs_only_its_own() -> None:
-    """IDs of a lost batch are Unreadable; the others have their answers."""
-    async with market() as (panel, client, _):
-        bought = await buy(client, 2)
-        asked = [bought[0], *map(str, range(1001, 1101)), bought[1]]
-        panel.set_fault(Rule(Fault.HTML, marker="1050"))
+async def test_a_bad_id_costs_only_its_own() -> None:
+    """A batch that fails is asked again in halves: all but the bad one have their answers,
+    and the next time that one is asked alone."""
+    settings = PanelSettings(stage_s=None, first_order_id=5000)
+    async with market(settings=settings) as (panel, client, calls):
+        bought = await buy(client, 8)
+        panel.set_fault(Rule(Fault.HTML, marker=bought[5]))
+        answers = await client.status(PANEL, bought, Kind.NORMAL, timeout_s=LONG_S)
+        unread = [one for one in bought if not isinstance(answers[one], OrderStatus)]
+        assert unread == [bought[5]]
+        before = len(calls)
+        await client.status(PANEL, bought, Kind.NORMAL, timeout_s=LONG_S)
+        assert len(calls) == before + 1 + 4  # repeated, as ever, while nothing is answered
+        assert client.batch_size(PANEL, "status") == 100
+        panel.set_fault()
+        for expected in (2, 1):
+            before = len(calls)
+            await client.status(PANEL, bought, Kind.NORMAL, timeout_s=LONG_S)
+            assert len(calls) == before + expected
+
+
+async def test_a_panel_s_limit_is_learned() -> None:
+    """A panel that refuses long lists is asked in shorter ones, at once the next time."""
+    async with market(settings=PanelSettings(stage_s=None, batch_limit=30)) as (_, client, calls):
+        (order,) = await buy(client)
+        asked = [order, *map(str, range(1001, 1100))]
         answers = await client.status(PANEL, asked, Kind.NORMAL, timeout_s=LONG_S)
-        assert isinstance(answers[bought[0]], Unreadable)
-        assert isinstance(answers["1099"], Unreadable)
-        assert isinstance(answers["1100"], Refused)
-        assert isinstance(answers[bought[1]], OrderStatus)
+        assert isinstance(answers[order], OrderStatus)
+        assert not any(isinstance(one, Unreadable) for one in answers.values())
+        assert client.batch_size(PANEL, "status") == 25
+        (limit,) = client.limits()[PANEL].values()
+        assert limit.size == 25
+        before = len(calls)
+        await client.status(PANEL, asked, Kind.NORMAL, timeout_s=LONG_S)
+        assert len(calls) == before + 4
+
+
+async def test_a_limit_is_kept_and_tried_again() -> None:
+    """One from before a restart holds; where the panel takes more by now, that is learned."""
+    async with market() as (_, client, _):
+        asked = [*await buy(client), *map(str, range(1001, 1100))]
+        client.restore_limits({PANEL: {"status": Limit(50, 0)}, "gone": {"status": Limit(1, 0)}})
+        assert client.batch_size(PANEL, "status") == 100
+        client.restore_limits({PANEL: {"status": Limit(10, 0)}})
+        assert client.batch_size(PANEL, "status") == 100  # what is known already counts more
+        await client.status(PANEL, asked, Kind.NORMAL, timeout_s=LONG_S)
+        assert client.limits() == {PANEL: {}}
+        assert client.batch_size("gone", "status") == 1
+
+
+async def test_an_ill_panel_is_not_searched_again_and_again() -> None:
+    """Where nothing is answered whatever is asked, it is not the batch: one search, and then
+    none for a while."""
+    async with market() as (panel, client, calls):
+        asked = [str(number) for number in range(1, 101)]
+        panel.set_fault(Rule(Fault.REFUSE, text="No.", times=None))
+        for counted in (1 + 8, 1):
+            before = len(calls)
+            answers = await client.status(PANEL, asked, Kind.NORMAL, timeout_s=LONG_S)
+            assert not any(isinstance(one, OrderStatus) for one in answers.values())
+            assert len(calls) == before + counted
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(Fault.REFUSE, text="Invalid API key", times=None),
+        Rule(Fault.REFUSE, text="Too many requests", times=None),
+        Rule(Fault.SERVER_ERROR, status=503, times=None),
+        Rule(Fault.DROP_BEFORE, times=None),
+    ],
+    ids=lambda rule: f"{rule.fault} {rule.text or rule.status or ''}",
+)
+async def test_what_is_not_about_the_batch_is_not_searched(rule: Rule) -> None:
+    """A refused key, a full house or a lost call would come for one ID as well."""
+    async with market() as (panel, client, calls):
+        panel.set_fault(rule)
+        await client.status(PANEL, ["1", "2", "3"], Kind.NORMAL, timeout_s=LONG_S)
+        assert len(calls) == (1 if rule.fault is Fault.REFUSE else 4)
 
 
 async def test_one_by_one_where_a_panel_knows_no_batches() -> None:

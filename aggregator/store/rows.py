@@ -46,7 +46,7 @@ def order(row: Row) -> Order:
     values: dict[str, Any] = {name: row[name] for name in _ORDER}
     values["kind"] = Kind(values["kind"])
     values["state"] = State(values["state"])
-    values["params"] = json.loads(values["params"])
+    values["params"] = orjson.loads(values["params"])
     values["needs_person"] = bool(values["needs_person"])
     return Order(**values)
 

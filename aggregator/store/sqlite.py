@@ -49,7 +49,7 @@ from aggregator.store.exceptions import StoreBroken, StoreClosed, StoreError
 from aggregator.store.lock import DatabaseLock
 from aggregator.store.opening import checked, create_file, damage_mark, prepare
 from aggregator.store.scripted import HOT, ScriptedStore
-from aggregator.store.sqlite_tx import SqliteTx, connect, fault, transaction
+from aggregator.store.sqlite_tx import SqliteTx, as_dict, connect, fault, transaction
 from aggregator.store.tx import Param, Row, Tx, prepared
 from aggregator.store.writer import Job, Writer
 
@@ -206,6 +206,6 @@ class SqliteStore(ScriptedStore):
 
 async def _reader(path: Path) -> aiosqlite.Connection:
     reader = await aiosqlite.connect(path, isolation_level=None, cached_statements=512)
-    reader.row_factory = sqlite3.Row
+    reader.row_factory = as_dict  # type: ignore[assignment]  # any callable will do
     await reader.execute("PRAGMA query_only = ON")
     return reader

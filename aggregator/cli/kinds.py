@@ -17,6 +17,7 @@ _KEY = re.compile(r"[!-~]{16,256}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]{1,15}(\.[0-9]{1,30})?", re.ASCII)
 _RATE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,5})?", re.ASCII)  # below any sentinel
+_UPSTREAM_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?) ?%", re.ASCII)
 
 
@@ -181,3 +182,14 @@ class Url(click.ParamType[str]):
             return api_url(value)
         except ValueError as error:
             self.fail(f"{error}.", param, ctx)
+
+
+class UpstreamId(click.ParamType[str]):
+    """An order's ID as a panel gave it."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not _UPSTREAM_ID.fullmatch(value):
+            self.fail(f"{value!r} is no ID: letters, digits, '-' and '_'.", param, ctx)
+        return str(value)

@@ -14,7 +14,7 @@ from aggregator.core.model import Service
 from aggregator.core.routing import Facts
 
 if TYPE_CHECKING:
-    from aggregator.cli.asking import Told
+    from aggregator.cli.asking import Listed, Told
     from aggregator.config import Loaded
     from aggregator.ports import Setup
 
@@ -50,7 +50,7 @@ def checked(loaded: "Loaded", as_json: bool) -> bool:
     with asking.waiting("Asking the providers …"):
         told = asking.ask(loaded, names)
     accounts = {
-        name: fitness.of_provider(setup.providers[name], one.listed, one.balance)
+        name: fitness.of_provider(setup.providers[name], _listed(setup, name, one), one.balance)
         for name, one in told.items()
     }
     routes = [route for service in _on_sale(setup) for route in _judged(setup, service, told)]
@@ -81,12 +81,17 @@ def _judged(setup: "Setup", service: Service, told: "dict[str, Told]") -> Iterab
             yield Judged(service, priced, one, _findings(setup, priced, one, told))
 
 
+def _listed(setup: "Setup", provider: str, told: "Told") -> "Listed | None":
+    return told.listed if setup.dialect_of(provider).offers("services") else None
+
+
 def _findings(
     setup: "Setup", priced: Service | None, facts: Facts, told: "dict[str, Told]"
 ) -> list[Finding]:
     name = facts.provider.name
-    if not isinstance(told[name].listed, dict):
-        return fitness.of_provider(facts.provider, told[name].listed, told[name].balance)
+    listed = _listed(setup, name, told[name])
+    if not isinstance(listed, dict):
+        return fitness.of_provider(facts.provider, listed, told[name].balance)
     if priced is None:
         missing = [fitness.NOT_LISTED] if facts.offer is None else []
         return [*missing, Finding("no price: the markup has no rate to go by")]

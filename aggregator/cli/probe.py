@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import click
 
 from aggregator.cli import output
-from aggregator.cli.kinds import Url
+from aggregator.cli.kinds import UpstreamId, Url
 from aggregator.cli.options import json_option
 
 if TYPE_CHECKING:
@@ -35,7 +35,12 @@ _ANYWHERE = frozenset({"www", "api", "app", "panel", "my", "t", "localhost"})
     help="A file with the key of your account there, in one line.",
 )
 @click.option("--name", help="What to call the provider; by its host.")
-@click.option("--order", metavar="ID", help="An order of yours there: its status shows more.")
+@click.option(
+    "--order",
+    metavar="ID",
+    type=UpstreamId(),
+    help="An order of yours there: its status shows more.",
+)
 @json_option
 def probe(url: str, key_file: Path, name: str | None, order: str | None, as_json: bool) -> None:
     """Find out how a panel speaks, and print what to configure.

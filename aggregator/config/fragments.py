@@ -33,11 +33,11 @@ Value = str | int | bool
 
 LEFT_OUT = "left out"
 _PARKED = re.compile(
-    r"^ *# ([1-9][0-9]{0,17}):  # ([A-Za-z0-9_.-]+)/([A-Za-z0-9_-]+)\b(: left out\b)?.*\n?"
+    r"^ *# ([1-9][0-9]{0,17}):  # ([A-Za-z0-9_.-]+)/([A-Za-z0-9_-]++)(: left out\b)?.*\n?"
     r"((?: *#   .*\n?)*)",
     re.MULTILINE,
 )
-_PLAIN = re.compile(r"[0-9]{1,5}(\.[0-9]{1,6})?%|[A-Za-z][A-Za-z_ ]*[A-Za-z]")
+_PLAIN = re.compile(r"[0-9]{1,5}(\.[0-9]{1,6})?%|[A-Za-z](?:[A-Za-z0-9_. -]*[A-Za-z0-9])?")
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _LINE = re.compile(
     r"""( +)\w+: *(?:"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^"'#|>\[{\s][^#\n]*?)?( +\#.*|) *\r?"""
@@ -184,7 +184,7 @@ def _block(entry: Entry, indent: str) -> str:
     lines = [f"{entry.id}:  # {said}"]
     lines += [f"  {key}: {scalar(value)}" for key, value in entry.values.items()]
     theirs = service if _NUMBER.fullmatch(service) else scalar(service)
-    lines += ["  routes:", f"    - {{provider: {provider}, service: {theirs}}}"]
+    lines += ["  routes:", f"    - {{provider: {scalar(provider)}, service: {theirs}}}"]
     mark = f"{indent}# " if entry.parked else indent
     return "".join(f"{mark}{line}\n" for line in lines)
 

@@ -28,17 +28,23 @@ class Finding:
 
 
 NOT_LISTED = Finding("not in their list")
+UNLISTED = Finding("cannot be asked for its list", wrong=False)
 Offers = Mapping[str, Offer]
 
 
 def of_provider(
     provider: Provider,
-    listed: Offers | Refused | Unreadable,
+    listed: Offers | Refused | Unreadable | None,
     balance: Balance | Refused | Unreadable,
 ) -> list[Finding]:
-    """What is to be said of a provider who was asked for his list and our balance."""
+    """What is to be said of a provider who was asked for his list and our balance.
+
+    ``listed`` None: his dialect cannot ask for a list.
+    """
     found = [*_silent("its list", listed)]
-    if not isinstance(listed, Refused | Unreadable) and not listed:
+    if listed is None:
+        found.append(UNLISTED)
+    elif not isinstance(listed, Refused | Unreadable) and not listed:
         found.append(Finding("lists no service at all"))
     if isinstance(balance, Balance):
         found += _of_balance(provider, balance)

@@ -112,6 +112,17 @@ async def test_retired_providers_are_left_alone(desk: Desk, panel: SandboxServer
     assert [one["provider"] for one in answer["providers"]] == ["gulf"]
 
 
+async def test_a_dialect_without_lists(desk: Desk, panel: SandboxServer) -> None:
+    """Where no list can be asked for, the key is tried, and the rest left open."""
+    desk.configure(
+        dialects={"mute": {"actions": {"services": None}}},
+        providers={"gulf": at(panel, dialect="mute")},
+        services={1: service(("gulf", 1))},
+    )
+    (route,) = (await told(desk, 0))["routes"]
+    assert route["findings"] == [{"wrong": False, "text": "cannot be asked for its list"}]
+
+
 async def test_a_panel_that_answers_html(desk: Desk, panel: SandboxServer) -> None:
     """A page instead of JSON is an answer that says nothing."""
     panel.set_fault(Rule(Fault.HTML))

@@ -139,6 +139,13 @@ def test_urls(desk: Desk, key_file: str, url: str, why: str) -> None:
     assert why in result.stderr.replace("\n", " ")
 
 
+def test_an_order_that_is_none(desk: Desk, key_file: str) -> None:
+    """What cannot be an order's ID is refused before anybody is asked."""
+    url = "https://panel.invalid/api/v2"
+    result = desk.run("probe", url, "--key-file", key_file, "--order", "1,2", status=2)
+    assert "is no ID" in result.stderr
+
+
 def test_key_files(desk: Desk, tmp_path: Path) -> None:
     """A key file that is missing or empty is named."""
     url = "https://panel.invalid/api/v2"

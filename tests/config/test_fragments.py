@@ -1,15 +1,23 @@
 """Files of services that a command writes to and an operator edits."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.config import fragments, yaml_tree
-from aggregator.config.fragments import Entry, Fragment, Unusable
+from aggregator.config import fragments, schema, yaml_tree
+from aggregator.config.fragments import LEFT_OUT, Entry, Fragment, Unusable
+from aggregator.config.mistakes import Report
+from aggregator.config.schema import RouteForm, ServiceForm
 from aggregator.config.sources import plain
 from aggregator.config.yaml_tree import Node
+from aggregator.core import importing
+from aggregator.core.fitness import PROMISES
+from aggregator.core.importing import Terms
+from aggregator.core.model import Offer
+from aggregator.core.order_types import TYPES
 
 VALUES = {"name": "Likes", "category": "Demo", "markup": "20%", "min": 1, "max": 9, "refill": True}
 LIKES = Entry(5001, ("gulf", "4021"), VALUES, "0.45 there")
@@ -163,6 +171,58 @@ def test_scalars_come_back(text: str) -> None:
     assert faults == []
     assert isinstance(root, Node)
     assert plain(root) == {"key": text.replace("${", "$${")}
+
+
+TEXTS = st.text(max_size=40)
+
+
+@given(
+    offers=st.lists(
+        st.builds(
+            Offer,
+            service=st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True),
+            name=TEXTS,
+            type=st.sampled_from([*TYPES, "default", "", "SEO2: 'x' # y"]) | TEXTS,
+            category=TEXTS,
+            rate_micros=st.none() | st.integers(0, 10**18),
+            min=st.none() | st.integers(0, 10**18),
+            max=st.none() | st.integers(0, 10**18),
+            refill=st.none() | st.booleans(),
+            dripfeed=st.none() | st.booleans(),
+        ),
+        max_size=5,
+    ),
+    provider=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,20}", fullmatch=True),
+    fixed=st.booleans(),
+)
+def test_whatever_a_catalogue_holds(offers: list[Offer], provider: str, fixed: bool) -> None:
+    """Every service that is written in earnest is one that the configuration takes."""
+    terms = Terms(Decimal("0.2"), "20%", frozenset(PROMISES), Decimal("1.08"), fixed)
+    drafts = [importing.draft(offer, terms) for offer in offers]
+    entries = [
+        Entry(
+            key,
+            (provider, one.offer.service),
+            one.values,
+            f"{LEFT_OUT}: {one.reason}" if one.reason else "",
+            bool(one.reason),
+        )
+        for key, one in enumerate(drafts, 1)
+    ]
+    text = fragments.written(Fragment(Path("x.yaml"), ""), provider, entries)
+    root, faults = yaml_tree.parse(text)
+    assert isinstance(root, Node)
+    services = plain(root)["services"] or {}  # type: ignore[index, call-overload]
+    assert services.keys() == {str(one.id) for one in entries if not one.parked}
+    report = Report()
+    for key, service in services.items():
+        parsed = schema.parse(ServiceForm, service, ("services", key), report)
+        assert parsed is not None
+        assert schema.parse(RouteForm, parsed.routes[0], (), report) is not None
+    assert (faults, report.mistakes) == ([], [])
+    again = Fragment(Path("x.yaml"), text)
+    assert again.parked.keys() == {one.route for one in entries if one.parked}
+    assert again.hidden == {}
 
 
 def test_put_is_whole_or_nothing(tmp_path: Path) -> None:

@@ -52,6 +52,12 @@ def test_half_answers() -> None:
     assert said(fitness.of_provider(make.provider(), {}, PLENTY)) == ["lists no service at all"]
 
 
+def test_a_dialect_without_lists() -> None:
+    """A list that the dialect cannot ask for is worth knowing, and nobody's fault."""
+    found = fitness.of_provider(make.provider(), None, PLENTY)
+    assert found == [Finding("cannot be asked for its list", wrong=False)]
+
+
 def test_a_dialect_without_balance() -> None:
     """A balance that the dialect cannot ask for is nobody's fault."""
     unasked = Refused("not offered", ErrorClass.ACTION)

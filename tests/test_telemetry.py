@@ -29,6 +29,7 @@ def nothing_stays() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
+    telemetry.conceal()
 
 
 def redacted(redactor: Redactor, **event: object) -> dict[str, Any]:
@@ -118,6 +119,7 @@ def test_tracebacks_without_values() -> None:
     stream = io.StringIO()
     telemetry.set_up(stream=stream, secrets=[PROVIDER_KEY], human=False)
     local = "value-of-a-local"
+    telemetry.conceal("something else")
     try:
         raise ValueError(PROVIDER_KEY) from KeyError(PROVIDER_KEY)
     except ValueError:
@@ -126,6 +128,24 @@ def test_tracebacks_without_values() -> None:
     assert line["exception"].endswith("ValueError: [redacted]")
     assert "test_tracebacks_without_values" in line["exception"]
     assert local not in line["exception"].replace('local = "value-of-a-local"', "")
+
+
+def test_tracebacks_of_work_without_a_request() -> None:
+    """Where nobody said what to conceal, a traceback shows places and types, and no text."""
+    stream = io.StringIO()
+    telemetry.set_up(stream=stream, human=False)
+    try:
+        try:
+            raise KeyError("https://a.example/1")
+        except KeyError as cause:
+            raise ValueError("https://a.example/2") from cause
+    except ValueError:
+        telemetry.logger("test").exception("failed")
+    said = json.loads(stream.getvalue())["exception"].splitlines()
+    assert [line for line in said if not line.startswith(" ")] == ["KeyError", "ValueError"]
+    assert ", in test_tracebacks_of_work_without_a_request" in said[0]
+    code = "\n".join(Path(__file__).read_text().splitlines())
+    assert all(line.strip(" ^~") in code for line in said if "File" not in line)
 
 
 @pytest.mark.parametrize("human", [True, False])
@@ -140,7 +160,8 @@ def test_libraries_pass_the_same_nets(human: bool) -> None:
     logging.getLogger("library").info("of no interest")
     telemetry.logger("test").error("with", text=PROVIDER_KEY)
     assert PROVIDER_KEY not in stream.getvalue()
-    assert stream.getvalue().count("[redacted]") == 3
+    assert stream.getvalue().count("[redacted]") == 2
+    assert "ValueError" in stream.getvalue()
     assert "of no interest" not in stream.getvalue()
 
 

@@ -6,14 +6,16 @@ every line, ours or a library's, falls through all three (``Redactor``):
 1. a value logged under a telling name (``key``, ``link``...) is replaced whole;
 2. secrets known from the start (providers' keys) are cut out of every text;
 3. what the request at hand brought (``conceal``) is cut out of every text logged
-   by its task, or by a task that it started. (Tracebacks show code, no variables.)
+   by its task, or by a task that it started. (Tracebacks show code, no variables; those
+   of work that no request began show no exception's text either.)
 """
 
 import json
 import logging
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, TextIO, cast
 from urllib.parse import quote_plus
@@ -21,7 +23,7 @@ from urllib.parse import quote_plus
 import orjson
 import structlog
 from structlog.dev import ConsoleRenderer, plain_traceback
-from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor, WrappedLogger
 
 from aggregator.telemetry.sink import Sink
 
@@ -127,6 +129,28 @@ class Redactor:
         return text
 
 
+def _traceback(exc_info: ExcInfo) -> str:
+    """A traceback. Where nobody said what to conceal, in work without a request behind it,
+    exceptions may quote a link that nobody could cut out: then their texts stay here."""
+    kind, error, places = exc_info
+    if _CONCEALED.get():
+        return "".join(traceback.format_exception(kind, error, places)).rstrip("\n")
+    chain = list(_chain(error))
+    return "\n".join(
+        "".join(traceback.format_tb(one.__traceback__)) + type(one).__name__
+        for one in reversed(chain)
+    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception, what it came from, and so on."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
 def _add_call(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     if call := CALL.get(None):
         event["call"] = call
@@ -167,7 +191,7 @@ def set_up(
         _add_call,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(_traceback),
         redactor,
     ]
     renderer = _HUMAN if (stream.isatty() if human is None else human) else _MACHINE

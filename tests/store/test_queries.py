@@ -42,7 +42,7 @@ def test_statement_uses_an_index(sqlite_tx: Tx, name: str) -> None:
 
 # Indexes of open orders and open attempts; no table at all; and what is planned for each
 # insert into a referenced table, but run only while a foreign key is violated.
-_SMALL = ("orders_open", "attempts_one_open", "CONSTANT ROW", "SCAN open_ones")
+_SMALL = ("orders_open", "attempts_one_open", "CONSTANT ROW", "SCAN open_ones", "SCAN page")
 _PLANNED_ONLY = {"insert_order", "insert_child", "insert_reseller"}
 
 

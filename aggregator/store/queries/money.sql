@@ -71,14 +71,18 @@ ORDER BY t.id;
 
 -- name: statement
 -- One line a transfer, with what it did to what the reseller can spend and to what is held.
-SELECT t.id, t.order_id, t.kind, t.version, t.note, t.created_at_ms,
+SELECT page.id, page.order_id, page.kind, page.version, page.note, page.created_at_ms,
        sum(CASE WHEN e.account = :available THEN e.amount_micros ELSE 0 END) AS available_micros,
        sum(CASE WHEN e.account = :held THEN e.amount_micros ELSE 0 END) AS held_micros
-FROM transfers t JOIN entries e ON e.transfer_id = t.id
-WHERE t.reseller_id = :reseller_id AND t.id > :after
-  AND t.created_at_ms >= :from_ms AND t.created_at_ms < :until_ms
-GROUP BY t.id, t.order_id, t.kind, t.version, t.note, t.created_at_ms
-ORDER BY t.id LIMIT :limit;
+FROM (
+    SELECT * FROM transfers
+    WHERE reseller_id = :reseller_id AND id > :after
+      AND created_at_ms >= :from_ms AND created_at_ms < :until_ms
+    ORDER BY id LIMIT :limit
+) AS page
+JOIN entries e ON e.transfer_id = page.id
+GROUP BY page.id, page.order_id, page.kind, page.version, page.note, page.created_at_ms
+ORDER BY page.id;
 
 -- name: balance_at
 SELECT coalesce(sum(CASE WHEN e.account = :available THEN e.amount_micros ELSE 0 END), 0)

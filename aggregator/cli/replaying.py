@@ -1,6 +1,7 @@
 """``aggregator check --replay``: what a configuration would have done with past orders."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ class _Sums:
             self.was_cost += one.was_cost_micros
             self.cost += one.cost_micros
 
-    def described(self) -> dict[str, dict[str, str]]:
+    def described(self) -> dict[str, object]:
         return {
             "charge": {"was": output.money(self.was_charge), "would": output.money(self.charge)},
             "cost": {"was": output.money(self.was_cost), "would": output.money(self.cost)},
@@ -59,37 +60,59 @@ class _Group:
         self.sums.add(one)
 
 
+class _Tally:
+    """What is told of all orders: there may be millions, of which most are as they were.
+
+    ``orders``: those that differ, described, where somebody wants to read each.
+    """
+
+    def __init__(self, *, each: bool) -> None:
+        self.counts = Counter[str]()
+        self.sums = _Sums()
+        self.orders: list[dict[str, object]] = []
+        self._each = each
+        self._groups: dict[tuple[int, str, str], _Group] = {}
+
+    def add(self, one: Replayed) -> None:
+        self.sums.add(one)
+        self.counts["orders"] += 1
+        self.counts["same"] += not one.differs
+        self.counts["elsewhere"] += one.elsewhere
+        self.counts["cost_more"] += one.costs_more
+        self.counts["charged_otherwise"] += one.charged_otherwise
+        self.counts["refused"] += bool(one.refused)
+        if one.differs:
+            key = (one.order.service_id, _was(one), _would(one))
+            self._groups.setdefault(key, _Group(*key)).add(one)
+            if self._each:
+                self.orders.append(_order_json(one))
+
+    @property
+    def groups(self) -> list[_Group]:
+        """The largest first."""
+        return sorted(self._groups.values(), key=lambda group: -group.orders)
+
+
 def replayed(loaded: "Loaded", since_s: float, as_json: bool) -> None:
     """Prints what would be different."""
     from aggregator.cli.asking import waiting
 
     since_ms = now_ms() - int(since_s * 1000)
+    tally = _Tally(each=as_json)
     with waiting("Going through the orders …"), reading(loaded) as tx:
-        found = list(_each(tx, loaded.setup, since_ms))
-    different = [one for one in found if one.differs]
-    sums = _Sums()
-    for one in found:
-        sums.add(one)
-    counts = {
-        "orders": len(found),
-        "same": len(found) - len(different),
-        "elsewhere": sum(one.elsewhere for one in found),
-        "cost_more": sum(one.costs_more for one in found),
-        "charged_otherwise": sum(one.charged_otherwise for one in found),
-        "refused": sum(bool(one.refused) for one in found),
-    }
-    summary: dict[str, object] = {**counts, **sums.described()}
-    if as_json:
-        output.as_json(
-            {
-                "since": output.moment(since_ms),
-                "summary": summary,
-                "groups": [_group_json(one) for one in _groups(different)],
-                "orders": [_order_json(one) for one in different],
-            }
-        )
-    else:
-        _show(loaded, _groups(different), counts, sums)
+        for one in _each(tx, loaded.setup, since_ms):
+            tally.add(one)
+    if not as_json:
+        _show(loaded, tally)
+        return
+    output.as_json(
+        {
+            "since": output.moment(since_ms),
+            "summary": dict[str, object](tally.counts) | tally.sums.described(),
+            "groups": [_group_json(one) for one in tally.groups],
+            "orders": tally.orders,
+        }
+    )
 
 
 def _each(tx: "Tx", setup: "Setup", since_ms: int) -> Iterator[Replayed]:
@@ -105,15 +128,6 @@ def _each(tx: "Tx", setup: "Setup", since_ms: int) -> Iterator[Replayed]:
         yield replay(order, service, known, terms, setup.providers)
 
 
-def _groups(different: Sequence[Replayed]) -> list[_Group]:
-    """The largest first."""
-    found: dict[tuple[int, str, str], _Group] = {}
-    for one in different:
-        key = (one.order.service_id, _was(one), _would(one))
-        found.setdefault(key, _Group(*key)).add(one)
-    return sorted(found.values(), key=lambda group: -group.orders)
-
-
 def _was(one: Replayed) -> str:
     order = one.order
     return "–" if order.provider is None else f"{order.provider}/{order.upstream_service}"
@@ -126,7 +140,8 @@ def _would(one: Replayed) -> str:
 # -- showing
 
 
-def _show(loaded: "Loaded", groups: Sequence[_Group], counts: dict[str, int], sums: _Sums) -> None:
+def _show(loaded: "Loaded", tally: _Tally) -> None:
+    groups, counts, sums = tally.groups, tally.counts, tally.sums
     if groups:
         headings = ("ORDERS", "SERVICE", "WAS", "WOULD BE", "CHARGED", "COST")
         rows = (

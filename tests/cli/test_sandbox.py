@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+from dataclasses import fields
 
 import aiohttp
 
+from aggregator.sandbox import Fault, Rule
 from tests.cli.support import Desk
 
 
@@ -29,3 +31,10 @@ def test_unknown_dialect(desk: Desk) -> None:
     """A dialect that there is not is a mistake on the command line, and the others are named."""
     result = desk.run("sandbox", "--port", "0", "--dialect", "smmgolf", status=2)
     assert "smmgulf" in result.stderr
+
+
+def test_help_names_every_fault(desk: Desk) -> None:
+    """Whoever reads the help knows which faults there are, and what their rules may say."""
+    told = desk.run("sandbox", "--help").stdout
+    for name in (*Fault, *(each.name for each in fields(Rule))):
+        assert name in told, name

@@ -52,7 +52,8 @@ class World:
     started_s: float = 0.0
     up_since_ms: int = 0
     stopping: bool = False
-    renewing: asyncio.Lock = field(default_factory=asyncio.Lock)  # the catalogue
+    renewing: asyncio.Lock = field(default_factory=asyncio.Lock)  # the catalogue, in memory
+    saving: asyncio.Lock = field(default_factory=asyncio.Lock)  # and in the database
     told: set[tuple[object, ...]] = field(default_factory=set)  # what was alerted once
     losses: set[tuple[int, str, str, str, int]] = field(default_factory=set)  # and these
     turn: dict[int, int] = field(default_factory=dict)  # of the queue, by service

@@ -102,8 +102,9 @@ async def _read_one(world: World, provider: str) -> bool:
 
 async def _saved(world: World, provider: str, rows: Sequence[ServiceRow]) -> bool:
     used = world.setup.routed().get(provider, set())
-    offers = await asyncio.to_thread(lambda: [drift.offer(row) for row in rows])
-    saved = await world.store.save_catalogue(provider, offers, used, world.clock.now_ms())
+    async with world.saving:  # one after the other: each may have tens of thousands of rows
+        offers = await asyncio.to_thread(lambda: [drift.offer(row) for row in rows])
+        saved = await world.store.save_catalogue(provider, offers, used, world.clock.now_ms())
     about = ("catalogue_distrusted", provider)
     if saved.doubt:
         world.alert_once(about, "catalogue_distrusted", provider=provider, why=saved.doubt)
@@ -134,8 +135,14 @@ def _tell(world: World, provider: str, changes: Sequence[Change]) -> None:
         kinds["service_gone" if gone else "catalogue_changed"].append(one)
     for kind, found in kinds.items():
         told = [
-            {"service": one.service, "sold_as": sold[one.service]}
-            | ({} if kind == "service_gone" else {one.field: f"{one.old} -> {one.new}"})
+            {"service": one.service, "sold_as": sold[one.service], **_in_words(one)}
             for one in found[:SHOWN]
         ]
         world.alert(kind, provider=provider, count=len(found), changes=told)
+
+
+def _in_words(one: Change) -> dict[str, object]:
+    """What changed; a provider's own words stay out of alerts (``catalogue diff`` has them)."""
+    if one.field == drift.SERVICE:
+        return {} if one.new is None else {"back": True}
+    return {one.field: "another" if one.field == "type" else f"{one.old} -> {one.new}"}

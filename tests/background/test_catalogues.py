@@ -72,6 +72,8 @@ async def test_a_service_that_is_gone_is_not_ordered(shop: Shop) -> None:
     await read(shop, row("s1"), row("s2"))
     await shop.buy()
     assert len(shop.upstream.sent) == 1
+    back = [one for one in heard if one["event"] == "catalogue_changed"]
+    assert [one["changes"] for one in back] == [[{"service": "s1", "sold_as": [1], "back": True}]]
 
 
 async def test_only_what_concerns_a_route_is_alerted(shop: Shop) -> None:
@@ -87,6 +89,15 @@ async def test_only_what_concerns_a_route_is_alerted(shop: Shop) -> None:
     ]
     kept = await shop.store.read(lambda tx: catalogue.changes(tx, "alpha"))
     assert {one.change.service for one in kept} == {"s1", "s2"}
+
+
+async def test_their_words_stay_out_of_alerts(shop: Shop) -> None:
+    """A type is text of theirs: that it is another one is enough."""
+    await read(shop, row("s1"))
+    heard = alerts(shop)
+    await read(shop, replace(row("s1"), type="Pay me at https://evil.example"))
+    told = [{"service": "s1", "sold_as": [1], "type": "another"}]
+    assert [one["changes"] for one in heard] == [told]
 
 
 async def test_distrust_is_told_once(shop: Shop) -> None:

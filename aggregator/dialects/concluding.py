@@ -184,6 +184,8 @@ def _fits(seen: Seen, one: Dialect) -> bool:
 
 def _observed(seen: Seen) -> Iterator[str]:
     rows = seen.listing.rows
+    ways, encoding = " or ".join(sorted(seen.ways)), "JSON" if seen.json else "a form"
+    yield f"the key is taken as {ways}, in {encoding}"
     categories = len({row.category for row in rows})
     micros = pricing.nearest_micros(seen.balance.balance)
     balance = "astronomic" if micros is None else pricing.exact(micros)
@@ -191,6 +193,8 @@ def _observed(seen: Seen) -> Iterator[str]:
     if rows:
         numbers = ", ".join(sorted(seen.listing.numbers)) or "none, all is text"
         yield f"numbers in the list: {numbers} (both are read)"
+    many = "each was answered" if seen.status_batch else "they were not answered each"
+    yield f"{len(IMPOSSIBLE)} orders asked after at once: {many}"
     if isinstance(seen.missing, Refused):
         yield f"an order that does not exist: {seen.missing.text!r}"
     if isinstance(seen.order, OrderStatus):

@@ -163,6 +163,15 @@ def test_recognised(name: str, base: str, form: object, fits: tuple[str, ...]) -
     assert (found.base, found.form, set(found.fits)) == (base, form, set(fits))
 
 
+def test_what_was_seen_is_told() -> None:
+    """The way in and many at once are told, whether or not a line follows from them."""
+    plain = learned(odd()).observed
+    assert "the key is taken as key, in a form" in plain
+    assert "100 orders asked after at once: each was answered" in plain
+    xcel = learned(speaking(DIALECTS["smmxcel"], Panel(SETTINGS))).observed
+    assert "the key is taken as bearer or key, in a form" in xcel
+
+
 @pytest.mark.parametrize(
     ("host", "base"),
     [

@@ -28,10 +28,8 @@ def open_order(tx: Tx, draft: OrderDraft) -> Opened | Remembered:
         before = remembered(tx, draft.reseller_id, draft.request.text)
         if before is not None:
             return before
-    if not money.hold(tx, draft.reseller_id, draft.charge_micros):
+    if not _bound(tx, draft):
         raise ClientError(_why_not(tx, draft.reseller_id))
-    if draft.daily_cap_micros is not None and not _within_cap(tx, draft, draft.daily_cap_micros):
-        raise ClientError(errors.INSUFFICIENT_BALANCE)
     order_id = _insert(tx, draft)
     money.record_hold(tx, draft.reseller_id, order_id, draft.charge_micros, draft.now_ms)
     attempt_id = add_attempt(tx, order_id, draft.first, draft.now_ms) if draft.first else None
@@ -50,9 +48,18 @@ def open_order(tx: Tx, draft: OrderDraft) -> Opened | Remembered:
     return Opened(order_id, attempt_id)
 
 
-def _within_cap(tx: Tx, draft: OrderDraft, cap_micros: int) -> bool:
-    day = money.day_of(draft.now_ms)
-    return money.spend(tx, draft.reseller_id, day, draft.charge_micros, cap_micros)
+def _bound(tx: Tx, draft: OrderDraft) -> bool:
+    """Binds the charge; false, and nothing changed, where he cannot pay it, may not order
+    or has no room for it in his day."""
+    reseller_id, micros = draft.reseller_id, draft.charge_micros
+    cap_micros, day = draft.daily_cap_micros, money.day_of(draft.now_ms)
+    if cap_micros is not None and not money.spend(tx, reseller_id, day, micros, cap_micros):
+        return False
+    if money.hold(tx, reseller_id, micros):
+        return True
+    if cap_micros is not None:
+        money.unspend(tx, reseller_id, day, micros)
+    return False
 
 
 def _why_not(tx: Tx, reseller_id: int) -> str:

@@ -129,3 +129,25 @@ def test_unknown_order(shop: Desk) -> None:
         ("refund", "7", "--note", "x"),
     ):
         assert shop.refused("orders", *args) == "Error: There is no order 7."
+
+
+@pytest.mark.parametrize(
+    ("made", "act", "kind"),
+    [
+        (None, ("reseller", "credit", "shop", "1"), "credit"),
+        (None, ("reseller", "debit", "shop", "1"), "debit"),
+        ("placed", ("orders", "refund", "1"), "refund"),
+        ("doubt", ("orders", "resolve", "1", "--placed", "77"), "post"),
+        ("doubt", ("orders", "resolve", "1", "--not-placed"), "void"),
+        ("queued", ("orders", "cancel", "1"), "void"),
+    ],
+)
+def test_every_act_keeps_its_reason(
+    shop: Desk, made: str | None, act: tuple[str, ...], kind: str
+) -> None:
+    """Whatever moves money by hand stands in the ledger with the reason that was given."""
+    if made is not None:
+        getattr(shop, made)()
+    shop.run(*act, "--note", "as agreed")
+    last = shop.json("ledger", "statement", "shop")[-1]
+    assert (last["kind"], last["note"]) == (kind, "as agreed")

@@ -90,3 +90,13 @@ def test_a_long_link_is_cut_to_fit(shop: Desk) -> None:
     assert len(line) <= 60
     assert line.endswith("… (2020 characters)")
     assert shop.json("orders", "show", "1")["params"]["link"] == link
+
+
+def test_an_import_is_asked_about(shop: Desk) -> None:
+    """So is an import, with the sum that it would bring in."""
+    path = shop.folder / "resellers.csv"
+    path.write_text("name,balance\nnew,5\nother,2.5\n")
+    status, screen = typed(shop, "n\n", "reseller", "import", str(path))
+    assert "Import 2 resellers with 7.50 USD? [y/N]" in screen
+    assert status == 1
+    assert [one["reseller"] for one in shop.json("reseller", "list")] == ["shop"]

@@ -58,6 +58,13 @@ class Sold:
     upstream: str | None = None
     posted: bool = False
     refunded: int = 0
+    capped: bool = False
+
+    @property
+    def spent(self) -> int:
+        """What it takes of its day's cap."""
+        came_to_nothing = self.state in (State.CANCELED, State.REJECTED) and not self.posted
+        return self.charge if self.capped and not came_to_nothing else 0
 
 
 class Ledger(RuleBasedStateMachine):
@@ -96,18 +103,21 @@ class Ledger(RuleBasedStateMachine):
 
     # -- placing
 
-    @rule(target=sold, charge=money, waits=some.booleans())
-    def open(self, charge: int, waits: bool) -> int:
+    @rule(target=sold, charge=money, waits=some.booleans(), cap=some.none() | money)
+    def open(self, charge: int, waits: bool, cap: int | None) -> int:
         made = queued(self.shop) if waits else draft(self.shop)
-        made = replace(made, charge_micros=charge)
-        if charge > self.available:
+        made = replace(made, charge_micros=charge, daily_cap_micros=cap)
+        spent = sum(one.spent for one in self.orders.values())
+        if charge > self.available or (cap is not None and spent + charge > cap):
             with pytest.raises(ClientError, match=errors.INSUFFICIENT_BALANCE):
                 orders.open_order(self.tx, made)
             return 0
         opened = orders.open_order(self.tx, made)
         assert isinstance(opened, Opened)
         state = State.QUEUED if waits else State.SENDING
-        self.orders[opened.order_id] = Sold(charge, state, opened.attempt_id, not waits)
+        self.orders[opened.order_id] = Sold(
+            charge, state, opened.attempt_id, not waits, capped=cap is not None
+        )
         self.available -= charge
         return opened.order_id
 

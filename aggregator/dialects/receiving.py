@@ -11,7 +11,7 @@ actions' business.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from aggregator.core.messages import ACTIONS, Command, Unreadable
 from aggregator.core.model import Kind
@@ -48,14 +48,20 @@ def fields_from_form(text: bytes) -> dict[str, str] | Unreadable:
     # Lists of IDs are full of them, and each would be decoded by itself.
     commas = text.replace(b"%2C", b",").replace(b"%2c", b",")
     try:
-        pairs = parse_qsl(
-            commas.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
-        )
+        pieces = commas.decode().replace("+", " ").split("&")
+        if len(pieces) > MAX_FIELDS:
+            return Unreadable("too many fields")
+        return fields_from_pairs([_unquoted(piece) for piece in pieces if piece])
     except UnicodeDecodeError:
         return Unreadable("not UTF-8")
-    except ValueError:
-        return Unreadable("too many fields")
-    return fields_from_pairs(pairs)
+
+
+def _unquoted(piece: str) -> tuple[str, str]:
+    """Name and value, as ``urllib.parse.parse_qsl`` reads them, which takes twice as long."""
+    name, _, value = piece.partition("=")
+    if "%" in piece:
+        return unquote(name, errors="strict"), unquote(value, errors="strict")
+    return name, value
 
 
 def fields_from_json(body: bytes) -> dict[str, str] | Unreadable:

@@ -82,6 +82,25 @@ def test_each_alert_has_its_section(kind: str) -> None:
     assert "**Do**" in section[1] or "| do |" in section[1]
 
 
+def troubles() -> dict[str, str]:
+    """Every line of trouble that is no alert: its event -> the file that logs it."""
+    found = {}
+    for name, module in modules():
+        for call in (node for node in ast.walk(module) if isinstance(node, ast.Call)):
+            if not isinstance(call.func, ast.Attribute) or not call.args or is_told(call):
+                continue
+            logs = ast.unparse(call.func.value).endswith("log")
+            if logs and call.func.attr in ("warning", "error", "exception"):
+                found |= dict.fromkeys(literals(call.args[0]), name)
+    return found
+
+
+@pytest.mark.parametrize("event", sorted(troubles()))
+def test_each_line_of_trouble_is_explained(event: str) -> None:
+    """Whoever meets a warning or an error in the log finds it on the page."""
+    assert f"`{event}`" in PAGE, troubles()[event]
+
+
 def test_alerts_were_found() -> None:
     """The kinds that are read off the code are the well-known ones, among others."""
     known = {"in_doubt", "rejected", "unknown_status", "unreadable_end", "taken_for_dead"}

@@ -10,6 +10,7 @@ from aggregator.cli.accounts import described
 from aggregator.cli.kinds import Amount, Duration, Networks
 from aggregator.cli.opening import load, now_ms, reading, writing
 from aggregator.cli.options import config_option, json_option, name_argument
+from aggregator.cli.reseller_prices import below_cost, warn_of
 from aggregator.core.model import Network
 
 if TYPE_CHECKING:
@@ -109,7 +110,10 @@ def cap(name: str, amount: int | None, clear: bool, config_path: Path, as_json: 
 @config_option
 @json_option
 def show(name: str, config_path: Path, as_json: bool) -> None:
-    """Show all that is agreed with a reseller: money, prices, keys."""
+    """Show all that is agreed with a reseller: money, prices, keys.
+
+    It warns of routes that cost more than he pays: his orders do not use them.
+    """
     _tell(config_path, name, "", as_json)
 
 
@@ -117,16 +121,18 @@ def _tell(config_path: Path, name: str, said: str, as_json: bool) -> None:
     """What was done, if anything; or the whole reseller, for programs always."""
     from aggregator.store import resellers
 
-    at_ms = now_ms()
-    with reading(load(config_path)) as tx:
+    at_ms, loaded = now_ms(), load(config_path)
+    with reading(loaded) as tx:
         account = resellers.get(tx, name)
-        facts = {**described(account), **_keys(tx, account.id, at_ms)}
+        lost = below_cost(loaded, tx, account.terms)
+        facts = {**described(account), "below_cost": lost, **_keys(tx, account.id, at_ms)}
     if as_json:
         output.as_json(facts)
     elif said:
         click.echo(said)
     else:
         _print(facts)
+        warn_of(lost)
 
 
 def _keys(tx: "Tx", reseller_id: int, at_ms: int) -> dict[str, Any]:

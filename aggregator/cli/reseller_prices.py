@@ -1,6 +1,6 @@
 """The commands of ``aggregator reseller`` about what he pays."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aggregator.config import Loaded
     from aggregator.ports import Setup
     from aggregator.store.resellers import Account
+    from aggregator.store.tx import Tx
 
 Catalogue = Mapping[str, Mapping[str, Offer]]
 
@@ -69,21 +70,30 @@ def price(
 
 def _told(loaded: "Loaded", account: "Account", what: str, as_json: bool) -> None:
     """What he pays now, and which routes that keeps his orders from."""
-    from aggregator.store import catalogue
-
     with reading(loaded) as tx:
-        known = catalogue.offers(tx, loaded.setup.routed())
-    skipped = [
-        {"service": service.id, "route": route}
-        for service in loaded.setup.services.values()
-        for route in _below_cost(loaded.setup, known, service, account.terms)
-    ]
+        lost = below_cost(loaded, tx, account.terms)
     if as_json:
-        output.as_json({**described(account), "below_cost": skipped})
+        output.as_json({**described(account), "below_cost": lost})
         return
     click.echo(f"{what}.")
-    for one in skipped:
-        said = f"warning: service {one['service']} costs more than that at {one['route']}"
+    warn_of(lost)
+
+
+def below_cost(loaded: "Loaded", tx: "Tx", agreed: PriceTerms) -> list[dict[str, object]]:
+    """The routes that his orders will not use for what he pays, by service."""
+    from aggregator.store import catalogue
+
+    known = catalogue.offers(tx, loaded.setup.routed())
+    return [
+        {"service": service.id, "route": route}
+        for service in loaded.setup.services.values()
+        for route in _below_cost(loaded.setup, known, service, agreed)
+    ]
+
+
+def warn_of(lost: Sequence[Mapping[str, object]]) -> None:
+    for one in lost:
+        said = f"warning: service {one['service']} costs more than he pays at {one['route']}"
         click.echo(f"{said}, which his orders will not use.", err=True)
 
 

@@ -65,9 +65,11 @@ def test_below_cost_is_said(shop: Desk) -> None:
     shop.configure(services=services)
     assert shop.run("reseller", "discount", "shop", "10%").stderr == ""
     told = shop.run("reseller", "discount", "shop", "20%")
-    assert "service 1 costs more than that at gulf/1" in told.stderr
+    assert "service 1 costs more than he pays at gulf/1" in told.stderr
     said = shop.json("reseller", "price", "shop", "1", "0.99")
     assert said["below_cost"] == [{"service": 1, "route": "gulf/1"}]
+    assert shop.json("reseller", "show", "shop")["below_cost"] == said["below_cost"]
+    assert "costs more than he pays" in shop.run("reseller", "show", "shop").stderr
 
 
 def test_the_story_tells_why(shop: Desk) -> None:

@@ -1,11 +1,12 @@
 """The nouns: what they say of themselves."""
 
 from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
 
 from aggregator.core.messages import ACTIONS, Command
-from aggregator.core.model import Kind, Purchase
+from aggregator.core.model import Kind, Purchase, Reseller
 from tests.core.make import order, provider
 
 
@@ -42,6 +43,23 @@ def test_children() -> None:
 def test_a_command_is_normal_by_default() -> None:
     """A command asks after a normal order unless it says otherwise."""
     assert all(Command(action).kind is Kind.NORMAL for action in ACTIONS)
+
+
+@pytest.mark.parametrize(
+    ("networks", "address", "welcome"),
+    [
+        ((), "192.0.2.1", True),
+        (("192.0.2.0/24", "2001:db8::/32"), "192.0.2.1", True),
+        (("192.0.2.0/24", "2001:db8::/32"), "2001:db8::1", True),
+        (("192.0.2.0/24",), "192.0.3.1", False),
+        (("192.0.2.0/24",), "2001:db8::1", False),
+    ],
+)
+def test_where_a_key_works(networks: tuple[str, ...], address: str, welcome: bool) -> None:
+    """A key works from the addresses that are named, from everywhere where none is."""
+    addresses = tuple(ip_network(one) for one in networks)
+    reseller = Reseller(1, "shop", frozenset(), addresses=addresses)
+    assert reseller.may_call_from(address) is welcome
 
 
 def test_a_panel_is_known_by_its_url_or_its_key() -> None:

@@ -22,6 +22,7 @@ whatever the bytes.
 ``reading``    client: status, refill, refill_status, cancel
 ``catalogue``  client: services, balance
 ``learning``   client: finding out how a panel speaks, by asking
+``seen``       client: what its answers show
 ``concluding`` client: a dialect out of what it answered
 ``receiving``  panel: what a client of ours sent
 ``answering``  panel: our answer in his dialect

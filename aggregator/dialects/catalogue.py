@@ -20,8 +20,8 @@ from aggregator.dialects.wire import WireReply
 
 MAX_ROWS = 50_000
 # Rows may hold objects, and fields that we know nothing of, but not without end.
-_MAX_OBJECTS = 4 * MAX_ROWS
-_MAX_VALUES = 1000
+MAX_OBJECTS = 4 * MAX_ROWS
+MAX_VALUES = 1000
 _TOO_LARGE = Unreadable("catalogue too large")
 
 
@@ -46,7 +46,7 @@ def decode_services(dialect: Dialect, reply: WireReply) -> list[ServiceRow] | Re
     ``{"status": "success", "data": "Empty Data"}`` and ``[]`` are an empty one. An
     unknown type is kept as it is spelled. One of more than ``MAX_ROWS`` is not read.
     """
-    if is_larger_than(reply.body, _MAX_OBJECTS, _MAX_VALUES):
+    if is_larger_than(reply.body, MAX_OBJECTS, MAX_VALUES):
         return _TOO_LARGE
     document = open_reply(dialect, reply)
     if isinstance(document, Refused | Unreadable):

@@ -16,7 +16,8 @@ from aggregator.core import pricing
 from aggregator.core.errors import ErrorClass
 from aggregator.core.messages import OrderStatus, Refused
 from aggregator.dialects.form import BATCHES, Dialect
-from aggregator.dialects.learning import HIDDEN, IMPOSSIBLE, Seen
+from aggregator.dialects.learning import HIDDEN, IMPOSSIBLE
+from aggregator.dialects.seen import Seen
 
 HOSTS: Mapping[str, str] = {
     "smmxcel.shop": "smmxcel",

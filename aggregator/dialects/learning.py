@@ -19,19 +19,21 @@ asked for as well: a panel that answers ``refill_status`` with the same words do
 have it.
 """
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
 
 from aggregator.core.errors import ErrorClass
-from aggregator.core.messages import Balance, Command, OrderStatus, Refused, ServiceRow, Unreadable
+from aggregator.core.messages import Balance, Command, OrderStatus, Refused, Unreadable
+from aggregator.dialects import seen
 from aggregator.dialects.asking import encode_command
 from aggregator.dialects.catalogue import decode_balance, decode_services
 from aggregator.dialects.form import Dialect
 from aggregator.dialects.opening import open_reply
 from aggregator.dialects.reading import decode_refill_status, decode_status
-from aggregator.dialects.values import flag, is_list, is_object
-from aggregator.dialects.wire import Garbled, Num, WireReply, WireRequest, parse
+from aggregator.dialects.seen import Listing, Seen
+from aggregator.dialects.values import is_list, is_object
+from aggregator.dialects.wire import WireReply, WireRequest
 
 T = TypeVar("T")
 
@@ -44,32 +46,6 @@ WAYS: Mapping[str, Dialect] = {
     "api_token": Dialect(param="api_token"),
     "bearer": Dialect(param=None, bearer=True),
 }
-# Other engines' names for the fields of answers, by action and our name.
-_SYNONYMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "balance": {"balance": ("funds", "credit", "amount"), "currency": ("currency_code",)},
-    "services": {
-        "service": ("service_id", "package", "package_id", "id"),
-        "name": ("service_name", "package_name", "title"),
-        "type": ("service_type",),
-        "category": ("category_name", "group"),
-        "rate": ("price", "cost", "price_per_1000"),
-        "min": ("minimum", "min_order", "min_quantity"),
-        "max": ("maximum", "max_order", "max_quantity"),
-        "refill": ("refill_available", "refill_is_available"),
-        "cancel": ("cancel_available", "canceling_is_available", "cancelling_is_available"),
-        "dripfeed": ("drip_feed", "dripfeed_available"),
-        "description": ("desc", "details"),
-    },
-    "status": {
-        "status": ("order_status", "state"),
-        "charge": ("price", "cost", "amount"),
-        "start_count": ("start_counter", "count_start", "start"),
-        "remains": ("remain", "remaining", "count_remain"),
-        "currency": ("currency_code",),
-    },
-}
-_PROMISES = ("refill", "cancel", "dripfeed")
-_COUNTED = ("service", "rate", "min", "max")
 
 
 class Unlearned(Exception):
@@ -83,40 +59,6 @@ class Question:
     about: str
     request: WireRequest = field(repr=False)
     large: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The list of services. ``action``: what it is asked for with; None: it was not to be
-    had. ``columns``: ours that its rows have; ``numbers``: those written as JSON numbers;
-    ``promised``: of refill, cancel and dripfeed, what any service has."""
-
-    action: str | None = None
-    rows: tuple[ServiceRow, ...] = ()
-    renamed: Mapping[str, str] = field(default_factory=dict)
-    columns: frozenset[str] = frozenset()
-    numbers: frozenset[str] = frozenset()
-    promised: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What the answers showed. ``ways``: which of WAYS works alone; ``renamed``: by action,
-    ours -> theirs. ``nothing``: the words for an action that nobody has; ``missing``: the
-    answer about an order that cannot exist. ``order``: the answer about one that exists, if
-    there was one to ask after."""
-
-    ways: frozenset[str]
-    json: bool
-    balance: Balance
-    renamed: Mapping[str, Mapping[str, str]]
-    listing: Listing
-    nothing: str | None
-    missing: OrderStatus | Refused | Unreadable
-    status_batch: bool
-    refill_status: bool
-    refill_batch: bool
-    order: OrderStatus | Refused | Unreadable | None = None
 
 
 Talk: TypeAlias = Generator[Question, WireReply | Unreadable, T]
@@ -182,7 +124,7 @@ def _door(key: str) -> Talk[tuple[bool, Balance, Mapping[str, str]]]:
 def _balance(
     dialect: Dialect, reply: WireReply
 ) -> tuple[Balance | Refused | Unreadable, Mapping[str, str]]:
-    renamed = _renamed("balance", [_document(reply)])
+    renamed = seen.renamed_in("balance", [seen.document_of(reply)])
     return decode_balance(replace(dialect, fields={"balance": renamed}), reply), renamed
 
 
@@ -224,40 +166,12 @@ def _listing(dialect: Dialect, key: str) -> Talk[Listing]:
         asking = replace(dialect, actions={**dialect.actions, "services": action})
         command = Command("services")
         reply = yield from _ask(f"the list, as {action}", asking, command, key, large=True)
-        raw = _raw_rows(reply)
-        renamed = _renamed("services", raw)
+        raw = seen.raw_rows(reply)
+        renamed = seen.renamed_in("services", raw)
         rows = decode_services(replace(asking, fields={"services": renamed}), reply)
         if isinstance(rows, list):
-            return _listed(action, rows, raw, renamed)
+            return seen.listed(action, rows, raw, renamed)
     return Listing()
-
-
-def _listed(
-    action: str,
-    rows: list[ServiceRow],
-    raw: list[dict[str, object]],
-    renamed: Mapping[str, str],
-) -> Listing:
-    names = {ours: renamed.get(ours, ours) for ours in _SYNONYMS["services"]}
-    return Listing(
-        action=action,
-        rows=tuple(rows),
-        renamed=renamed,
-        columns=frozenset(one for one in names if any(names[one] in row for row in raw)),
-        numbers=frozenset(
-            one for one in _COUNTED if any(isinstance(row.get(names[one]), Num) for row in raw)
-        ),
-        promised=frozenset(
-            one for one in _PROMISES if any(flag(row.get(names[one])) for row in raw)
-        ),
-    )
-
-
-def _raw_rows(reply: WireReply) -> list[dict[str, object]]:
-    document = _document(reply)
-    if is_object(document):
-        document = document.get("data")
-    return [row for row in document if is_object(row)] if is_list(document) else []
 
 
 # -- orders and refills
@@ -284,7 +198,7 @@ def _batch(dialect: Dialect, key: str, action: str, param: str) -> Talk[bool]:
     """Whether a call with a hundred IDs is answered ID by ID."""
     command = Command(action, {param: ",".join(IMPOSSIBLE)})
     reply = yield from _ask(f"{action} of a hundred at once", dialect, command, key)
-    document = _document(reply)
+    document = seen.document_of(reply)
     if is_object(document):
         return all(order in document for order in IMPOSSIBLE)
     rows = [row for row in document if is_object(row)] if is_list(document) else []
@@ -314,9 +228,9 @@ def _order(
     """An order that exists shows the names of the fields."""
     command = Command("status", {"order": order})
     reply = yield from _ask("the status of your order", dialect, command, key)
-    document = _document(reply)
+    document = seen.document_of(reply)
     row = document.get(order, document) if is_object(document) else document
-    renamed = _renamed("status", row if is_list(row) else [row])
+    renamed = seen.renamed_in("status", row if is_list(row) else [row])
     speaking = replace(dialect, fields={"status": renamed})
     return decode_status(speaking, command, reply)[order], renamed
 
@@ -327,21 +241,3 @@ def _order(
 def _without(key: str, text: str) -> str:
     """A panel's own words, which may quote the key."""
     return text.replace(key, HIDDEN)
-
-
-def _document(reply: WireReply) -> object:
-    try:
-        return parse(reply.body)
-    except Garbled:
-        return None
-
-
-def _renamed(action: str, rows: Iterable[object]) -> dict[str, str]:
-    """ours -> theirs, of the fields that these rows have under another name only."""
-    present = {name for row in rows if is_object(row) for name in row}
-    found: dict[str, str] = {}
-    for ours, others in _SYNONYMS[action].items():
-        theirs = next((name for name in others if name in present), None)
-        if ours not in present and theirs is not None:
-            found[ours] = theirs
-    return found

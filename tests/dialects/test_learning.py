@@ -320,6 +320,12 @@ def test_no_list() -> None:
     assert learned(odd(services=[])).form == {}
 
 
+def test_an_endless_list() -> None:
+    """What is too large to be a list is not read as one."""
+    endless = learned(odd(services=[1] * 5000))
+    assert endless.form == {"extends": "standard", "actions": {"services": None}}
+
+
 def test_no_columns() -> None:
     """What the list does not tell is not offered."""
     row = {"service": 1, "name": "a", "rate": "1", "min": 1, "max": 2, "type": "Default"}

@@ -1,5 +1,6 @@
 """Keys, links and comments: through the whole server, whatever a provider does with them."""
 
+import inspect
 import io
 import json
 import logging
@@ -132,8 +133,8 @@ class Careless:
         self._real = real
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("health", "may_send"):
-            return getattr(self._real, name)
+        if not inspect.iscoroutinefunction(known := getattr(self._real, name)):
+            return known
 
         async def fail(*given: object, **named: object) -> None:
             quoted = [getattr(one, "params", one) for one in given]

@@ -96,9 +96,10 @@ async def _carry(world: World, topic: Topic, questions: Sequence[Question[Order]
 
 
 async def _said(world: World, topic: Topic, ids: Sequence[str]) -> StatusAnswers:
+    timeout_s = max(FLIGHT_S, world.setup.policy.status_deadline_s)
     try:
         upstream = world.upstream
-        return await upstream.status(topic.provider, ids, topic.sequence, timeout_s=FLIGHT_S)
+        return await upstream.status(topic.provider, ids, topic.sequence, timeout_s=timeout_s)
     except Exception:  # a fault of ours; the orders must be put off all the same
         log.exception("asking_failed", provider=topic.provider)
         return {}

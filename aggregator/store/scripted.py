@@ -54,6 +54,7 @@ from aggregator.store.tx import Param, Row, Tx
 
 T = TypeVar("T")
 
+_AT_ONCE = 50  # statuses to one transaction: an order that is placed waits for no more
 HOT = 30_000  # orders kept in memory: some 50 MB
 
 _log = structlog.get_logger(__name__)
@@ -206,11 +207,27 @@ class ScriptedStore(ABC):
     async def apply_statuses(
         self, readings: Sequence[Reading], policy: Policy, now_ms: int
     ) -> list[Event]:
-        found = await asyncio.gather(*(self._apply(one, policy, now_ms) for one in readings))
-        return [event for alerts in found for event in alerts]
+        alerts: list[Event] = []
+        for start in range(0, len(readings), _AT_ONCE):
+            some = readings[start : start + _AT_ONCE]
+            alerts += await self._apply_some(some, policy, now_ms)
+        return alerts
+
+    async def _apply_some(
+        self, readings: Sequence[Reading], policy: Policy, now_ms: int
+    ) -> list[Event]:
+        """In one transaction; where an answer breaks a rule, each in one of its own, so that
+        it spoils no other."""
+        script = partial(statuses.apply_statuses, readings=readings, policy=policy, now_ms=now_ms)
+        try:
+            return await self.write(script)
+        except (StoreUnavailable, StoreBroken):
+            raise
+        except Exception:
+            found = await asyncio.gather(*(self._apply(one, policy, now_ms) for one in readings))
+            return [event for alerts in found for event in alerts]
 
     async def _apply(self, reading: Reading, policy: Policy, now_ms: int) -> list[Event]:
-        """A transaction each, in one commit: an answer that breaks a rule spoils no other."""
         script = partial(statuses.apply_status, reading=reading, policy=policy, now_ms=now_ms)
         try:
             return await self.write(script)

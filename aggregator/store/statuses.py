@@ -17,6 +17,10 @@ from aggregator.store import events, money, orders, rows
 from aggregator.store.tx import Tx
 
 
+def apply_statuses(tx: Tx, readings: Sequence[Reading], policy: Policy, now_ms: int) -> list[Event]:
+    return [alert for one in readings for alert in apply_status(tx, one, policy, now_ms)]
+
+
 def apply_status(tx: Tx, reading: Reading, policy: Policy, now_ms: int) -> list[Event]:
     """One answer. Returns what is worth an alert."""
     row = tx.one("order", order_id=reading.order_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from aggregator.actions import World
 from aggregator.background import polling
 from aggregator.core.errors import ErrorClass
 from aggregator.core.messages import OrderStatus, Refused
@@ -77,6 +78,24 @@ async def test_a_silent_provider_is_asked_one_batch(shop: Shop) -> None:
     await polling.poll(shop.world)
     assert len(shop.upstream.asked) == 2 * polling.AT_ONCE
     assert len({one for ids in _asked(shop, "alpha") for one in ids}) == 800
+
+
+async def test_a_restart_forgets_nobody(shop: Shop) -> None:
+    """A new server asks after what is due by the database, in full batches; and after a long
+    stop what it has asked after is due at different times."""
+    await buy(shop)
+    await copied(shop.store, ["alpha"], 299)
+    known = [row["upstream_order_id"] for row in await shop.store.rows("SELECT * FROM orders")]
+    shop.upstream.statuses = {("alpha", one): OrderStatus("Processing") for one in known}
+    shop.clock.pass_s(7 * 24 * HOUR_S)
+    old = shop.world
+    await old.finish(1)
+    world = World(old.store, old.upstream, old.clock, old.setup, "boot 2")
+    await polling.poll(world)
+    assert sorted(len(ids) for ids in _asked(shop, "alpha")) == [100, 100, 100]
+    await polling.poll(world)
+    assert len(_asked(shop, "alpha")) == 3
+    await world.finish(1)
 
 
 async def test_what_comes_due_soon_comes_along(shop: Shop) -> None:

@@ -12,6 +12,7 @@ from aggregator.core.messages import (
     OrderStatus,
     Refused,
     ServiceRow,
+    StatusPage,
     Unreadable,
 )
 from aggregator.core.model import Kind
@@ -197,3 +198,24 @@ def test_only_ascii() -> None:
     """Any text can be written, half a character included, and the bytes are plain ASCII."""
     row = ServiceRow("1", "Ä\ud800", "Default", "x", "1", 1, 1)
     assert written("services", {}, [row]).isascii()
+
+
+def test_a_page_is_written_once_for_each_who_asks_alike() -> None:
+    """The same answer to the same face is the same bytes; another face, or the form for one,
+    gets its own, and all are what the plain answer is."""
+    standard, other = DIALECTS["standard"], dialect(integers=["remains"])
+    page = StatusPage({"7": OrderStatus("Pending", remains=3)})
+    one, several = Command("status", {"order": "7"}), Command("status", {"orders": "7"})
+    body = encode_answer(standard, several, page)
+    assert encode_answer(standard, several, page) is body
+    for face, command in ((standard, one), (other, several), (standard, several)):
+        assert encode_answer(face, command, page) == encode_answer(face, command, dict(page))
+    assert encode_answer(other, several, page) != body
+
+
+def test_ids_are_quoted_whatever_they_are() -> None:
+    """An ID that is no number is written as any other text is."""
+    answer = dict.fromkeys(("7", '"', "²", "٣"), ORDER_GONE)
+    body = written("status", {"orders": ",".join(answer)}, answer)
+    assert same_json(body, {key: {"error": ORDER_GONE.text} for key in answer})
+    assert body.isascii()

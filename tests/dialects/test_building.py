@@ -211,3 +211,12 @@ def test_no_yaml_raises(forms: dict[Any, object]) -> None:
     assert set(built) == {name for name in forms if isinstance(name, str)}
     assert all(isinstance(mistake, Mistake) for mistake in found)
     assert all(isinstance(step, str | int) for mistake in found for step in mistake.path)
+
+
+def test_what_a_dialect_can_promise() -> None:
+    """Refill and cancel go by the actions that there are, drip-feed by its own key."""
+    able = frozenset({"refill", "cancel", "dripfeed"})
+    assert DIALECTS["standard"].promises == able
+    assert DIALECTS["cheapsmmpanel"].promises == frozenset()
+    assert DIALECTS["smmgulf"].promises == able - {"dripfeed"}
+    assert dialect(actions={"cancel": None}).promises == able - {"cancel"}

@@ -154,7 +154,8 @@ def _of_children(dialect: Dialect, status: OrderStatus) -> Mapping[str, object]:
     if status.kind is Kind.DRIPFEED:
         return {"runs": _number(dialect, "runs", status.runs), "orders": orders}
     posts = _number(dialect, "posts", status.posts)
-    return {"posts": posts, "expiry": status.expiry, "orders": orders}
+    expiry = _text(dialect, "expiry", status.expiry)
+    return {"posts": posts, "expiry": expiry, "orders": orders}
 
 
 def _service(dialect: Dialect, row: ServiceRow) -> Mapping[str, object]:
@@ -169,7 +170,7 @@ def _service(dialect: Dialect, row: ServiceRow) -> Mapping[str, object]:
         "refill": row.refill,
         "cancel": row.cancel,
         "dripfeed": row.dripfeed,
-        "description": row.description,
+        "description": _text(dialect, "description", row.description),
     }
 
 
@@ -196,6 +197,10 @@ def _number(dialect: Dialect, name: str, value: str | int | None) -> int | str |
         return None
     text = str(value)
     return int(text) if name in dialect.integers and _NUMBER.fullmatch(text) else text
+
+
+def _text(dialect: Dialect, name: str, value: str | None) -> str | None:
+    return "" if value is None and name in dialect.blank else value
 
 
 def _kind_told(kind: Kind) -> str:

@@ -115,6 +115,7 @@ ID_PARAMS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 
+BLANKS = ("description", "expiry")
 INTEGERS = ("min", "max", "refill", "start_count", "remains", "runs", "posts")
 
 
@@ -144,6 +145,7 @@ class Dialect:
     fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by action
     omit: Mapping[str, frozenset[str]] = field(default_factory=lambda: {"add": frozenset({"type"})})
     integers: frozenset[str] = frozenset()
+    blank: frozenset[str] = frozenset()  # shown though nothing is known of it
     batch: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(BATCHES, 100))
     dripfeed: Dripfeed | None = field(default_factory=Dripfeed)
     cancel_by: str = "orders"

@@ -11,7 +11,16 @@ from aggregator.core import errors
 from aggregator.core.errors import ErrorClass
 from aggregator.core.lifecycle import Word, squash
 from aggregator.core.messages import ACTIONS
-from aggregator.dialects.form import BATCHES, FIELDS, INTEGERS, PARAMS, PARTS, Dialect, Dripfeed
+from aggregator.dialects.form import (
+    BATCHES,
+    BLANKS,
+    FIELDS,
+    INTEGERS,
+    PARAMS,
+    PARTS,
+    Dialect,
+    Dripfeed,
+)
 from aggregator.dialects.mistakes import Notes, Path, is_number, shown
 
 Changes = dict[str, object]
@@ -133,6 +142,10 @@ def integers(notes: Notes, value: object, _base: Dialect) -> Changes:
     return {"integers": frozenset(notes.known_list(("integers",), value, INTEGERS, "number"))}
 
 
+def blank(notes: Notes, value: object, _base: Dialect) -> Changes:
+    return {"blank": frozenset(notes.known_list(("blank",), value, BLANKS, "text"))}
+
+
 def batch(notes: Notes, value: object, base: Dialect) -> Changes:
     found = dict(base.batch)
     for key, item in notes.items(("batch",), value):
@@ -221,6 +234,7 @@ KEYS: Mapping[str, Reader] = {
     "fields": fields,
     "omit": omit,
     "integers": integers,
+    "blank": blank,
     "batch": batch,
     "dripfeed": dripfeed,
     "cancel_by": cancel_by,

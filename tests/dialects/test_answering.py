@@ -1,5 +1,6 @@
 """Our answers, beyond the documented samples."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -184,6 +185,18 @@ def test_errors_in_their_words() -> None:
 def test_what_is_required_goes_by_its_name_there(seed: str, text: str, theirs: str) -> None:
     """A client is told of the parameter under the name that his panel gives it."""
     assert same_json(written("add", {}, Refused(text), seed), {"error": theirs})
+
+
+def test_blank_texts() -> None:
+    """What a dialect calls blank is shown though there is none; other panels leave it out."""
+    row = ServiceRow("1", "Likes", "Default", "Instagram", "0.90", 1, 2)
+    for seed, shown in (("smmxcel", ""), ("standard", None)):
+        (told,) = json.loads(written("services", {}, [row], seed))
+        assert told.get("description") == shown
+    other = dialect(blank=["expiry"])
+    answer = {"1": OrderStatus("Active", kind=Kind.SUBSCRIPTION)}
+    told = json.loads(encode_answer(other, Command("status", {"order": "1"}), answer))
+    assert told == {"status": "Active", "expiry": ""}
 
 
 def test_a_renamed_field() -> None:

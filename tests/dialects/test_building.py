@@ -70,6 +70,7 @@ def test_every_key() -> None:
         fields={"start_count": "start", "status": {"remains": "left"}},
         omit={"statuses": ["charge"], "add": []},
         integers=["min"],
+        blank=["expiry"],
         batch={"status": 50, "cancel": 0},
         dripfeed={"interval": "every", "status": {"type": "drip", "n": 1}},
         cancel_by="order",
@@ -86,6 +87,7 @@ def test_every_key() -> None:
     assert built.fields == {"status": {"start_count": "start", "remains": "left"}}
     assert built.omit == {"statuses": {"charge"}, "add": set()}
     assert built.integers == {"min"}
+    assert built.blank == {"expiry"}
     assert [built.batch_size(action) for action in ("status", "cancel", "refill", "add")] == [
         50,
         0,

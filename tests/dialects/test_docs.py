@@ -9,7 +9,7 @@ import yaml
 from aggregator.core.errors import ErrorClass
 from aggregator.core.lifecycle import Word
 from aggregator.dialects import BUILTIN, build_all
-from aggregator.dialects.form import INTEGERS, PARTS
+from aggregator.dialects.form import BLANKS, INTEGERS, PARTS
 from aggregator.dialects.keys import KEYS
 from tests.dialects.support import builtin_forms
 
@@ -47,6 +47,7 @@ def test_examples_are_sound(key: str) -> None:
         ("statuses", Word),
         ("omit", PARTS),
         ("integers", INTEGERS),
+        ("blank", BLANKS),
     ],
 )
 def test_every_word_is_listed(section: str, words: list[str]) -> None:

@@ -220,5 +220,5 @@ def test_what_a_dialect_can_promise() -> None:
     able = frozenset({"refill", "cancel", "dripfeed"})
     assert DIALECTS["standard"].promises == able
     assert DIALECTS["cheapsmmpanel"].promises == frozenset()
-    assert DIALECTS["smmgulf"].promises == able - {"dripfeed"}
+    assert DIALECTS["socialmediapanels"].promises == able - {"dripfeed"}
     assert dialect(actions={"cancel": None}).promises == able - {"cancel"}

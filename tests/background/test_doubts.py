@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 
 from aggregator.background import polling, queue
+from aggregator.bootstrap import watching
 from aggregator.core.errors import ClientError, ErrorClass
 from aggregator.core.health import Health
 from aggregator.core.messages import Refused
 from aggregator.core.model import Kind, OnDeadline, State
 from aggregator.core.outcome import Placed, Rejected
-from aggregator.ports import Closing
+from aggregator.ports import Closing, Opened
 from aggregator.store import doubts as scripts
 from tests.actions.conftest import OpenShop
 from tests.background.doubting import House
 from tests.fakes import settled
+from tests.store import builders
 
 DAY = 86_400
 NO = Refused("too late", ErrorClass.CANCEL)
@@ -99,6 +101,23 @@ async def test_without_an_exclusive_account_it_is_left_to_its_deadline(
     assert house.panel.probes == []
     assert await house.state(order_id) is State.IN_DOUBT
     assert "not declared exclusive" in await house.reasons(order_id)
+
+
+async def test_what_a_dead_process_was_sending_alerts_like_any_doubt(open_shop: OpenShop) -> None:
+    """Not at the start, for most are settled soon; after 15 minutes, once."""
+    house = await House.open(open_shop, exclusive_account=False, past=0)
+    rung: list[Any] = []
+    house.shop.world.ring = rung.append
+    first = builders.attempt("alpha", boot_id="a process that died")
+    draft = builders.draft(1, first=first, now_ms=house.shop.clock.now_ms())
+    opened = await house.shop.store.open_order(draft)
+    assert isinstance(opened, Opened)
+    await watching.recovered(house.shop.world)
+    assert await house.state(opened.order_id) is State.IN_DOUBT
+    await house.live(800, every_s=0)
+    assert rung == []
+    await house.live(300, every_s=0)
+    assert [(one["event"], one["orders"]) for one in rung] == [("in_doubt", [opened.order_id])]
 
 
 async def test_the_deadline_refunds(open_shop: OpenShop) -> None:

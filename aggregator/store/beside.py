@@ -20,7 +20,7 @@ class BesideStore(ScriptedStore):
         self._database = database
         self._policy = policy
 
-    async def write(self, script: Callable[[Tx], T]) -> T:
+    async def write(self, script: Callable[[Tx], T], *, urgent: bool = True) -> T:
         def run() -> T:
             with short_transaction(self._database, self._policy) as tx:
                 return script(tx)

@@ -253,8 +253,8 @@ class PostgresStore(ScriptedStore):
         await self._writer.close()
         await asyncio.to_thread(self._lease.close)
 
-    async def write(self, script: Callable[[Tx], T]) -> T:
-        return await self._writer.run(script)
+    async def write(self, script: Callable[[Tx], T], *, urgent: bool = True) -> T:
+        return await self._writer.run(script, urgent=urgent)
 
     async def read(self, script: Callable[[Tx], T]) -> T:
         def look(connection: Connection) -> T:

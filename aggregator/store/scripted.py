@@ -18,6 +18,7 @@ import structlog
 from aggregator.core import drift
 from aggregator.core.drift import Change
 from aggregator.core.model import Attempt, Offer, Order, Policy, Refill, Reseller
+from aggregator.core.outcome import Placed
 from aggregator.core.retention import Rule
 from aggregator.ports import (
     AttemptDraft,
@@ -71,8 +72,9 @@ class ScriptedStore(ABC):
         self.boot_id = secrets.token_hex(8)
 
     @abstractmethod
-    async def write(self, script: Callable[[Tx], T]) -> T:
-        """The script's result, once what it changed is durable."""
+    async def write(self, script: Callable[[Tx], T], *, urgent: bool = True) -> T:
+        """The script's result, once what it changed is durable. Where it is not urgent it
+        may wait some milliseconds for the commit of something that is."""
 
     @abstractmethod
     async def read(self, script: Callable[[Tx], T]) -> T:
@@ -135,7 +137,9 @@ class ScriptedStore(ABC):
         return await self.write(partial(orders.open_order, draft=draft))
 
     async def close_attempt(self, closing: Closing) -> Closed:
-        return await self.write(partial(attempts.close_attempt, closing=closing))
+        # Of an order that was placed the reseller knows already.
+        urgent = not isinstance(closing.outcome, Placed)
+        return await self.write(partial(attempts.close_attempt, closing=closing), urgent=urgent)
 
     async def remembered(self, reseller_id: int, request_id: str) -> Remembered | None:
         found = await self.rows("remembered", reseller_id=reseller_id, request_id=request_id)

@@ -174,8 +174,8 @@ class SqliteStore(ScriptedStore):
         await self._writer.close()
         self._lock.release()
 
-    async def write(self, script: Callable[[Tx], T]) -> T:
-        return await self._writer.run(script)
+    async def write(self, script: Callable[[Tx], T], *, urgent: bool = True) -> T:
+        return await self._writer.run(script, urgent=urgent)
 
     async def read(self, script: Callable[[Tx], T]) -> T:
         return await asyncio.to_thread(self._read, script)

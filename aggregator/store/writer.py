@@ -2,13 +2,17 @@
 
 A job is a closure over a ``Tx``. ``Writer.run`` queues it and waits; the thread
 takes all that are queued, has its engine run them in one transaction, each undone
-alone if it raises, and hands out the results once the commit is durable. The
-engine is what differs between kinds of databases.
+alone if it raises, and hands out the results once the commit is durable. A batch in
+which no job is urgent waits a little for one that is: at a quiet hour the second
+transaction of an order, whose answer has been given, so shares the commit of the next
+one's first, and does not keep it waiting. The engine is what differs between kinds of
+databases.
 """
 
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +26,7 @@ from aggregator.store.tx import Tx
 T = TypeVar("T")
 
 _QUEUE = 2_048  # jobs under way; more callers wait for a place
+COMPANY_S = 0.005  # that jobs without urgency wait for one with it
 
 _log = structlog.get_logger(__name__)
 
@@ -35,6 +40,7 @@ class Job:
 
     script: Callable[[Tx], Any]
     future: asyncio.Future[Any]
+    urgent: bool = True
     result: Any = None
     error: BaseException | None = None
     touched: set[int] = field(default_factory=set)
@@ -70,16 +76,22 @@ class Engine(Protocol):
 
 
 class Writer:
-    """The thread that owns the engine. ``batch``: at most so many jobs to a commit.
+    """The thread that owns the engine. ``batch``: at most so many jobs to a commit;
+    ``company_s``: how long those without urgency wait for one with it.
 
     ``on_touched`` is told, in the loop, which orders were changed, before anybody else
     learns of that commit.
     """
 
     def __init__(
-        self, engine: Engine, batch: int, on_touched: Callable[[Iterable[int]], None]
+        self,
+        engine: Engine,
+        batch: int,
+        on_touched: Callable[[Iterable[int]], None],
+        company_s: float = COMPANY_S,
     ) -> None:
         self._engine = engine
+        self._company_s = company_s
         self._on_touched = on_touched
         self._most = batch
         self._loop = asyncio.get_running_loop()
@@ -97,11 +109,11 @@ class Writer:
         self._thread.start()
         await self._opened
 
-    async def run(self, script: Callable[[Tx], T]) -> T:
-        """The script's result, once it is on disk."""
+    async def run(self, script: Callable[[Tx], T], *, urgent: bool = True) -> T:
+        """The script's result, once it is on disk. ``urgent``: somebody waits for it."""
         async with self._room:
             self._refuse()
-            job = Job(script, self._loop.create_future())
+            job = Job(script, self._loop.create_future(), urgent)
             self._jobs.put(job)
             result: T = await job.future
             return result
@@ -148,14 +160,20 @@ class Writer:
 
     def _take(self) -> list[Job]:
         """All that are queued, at least one; empty: the end."""
-        first = self._jobs.get()
-        batch = [] if first is None else [first]
-        while batch and len(batch) < self._most and not self._jobs.empty():
-            job = self._jobs.get()
-            if job is None:
-                self._jobs.put(None)
-                break
+        batch: list[Job] = []
+        job, until_s = self._jobs.get(), time.monotonic() + self._company_s
+        while job is not None:
             batch.append(job)
+            if job.urgent:
+                until_s = 0
+            if len(batch) == self._most:
+                return batch
+            try:
+                job = self._jobs.get(timeout=max(until_s - time.monotonic(), 0))
+            except queue.Empty:
+                return batch
+        if batch:
+            self._jobs.put(None)  # to be found once these are written
         return batch
 
     def _abandoned(self) -> list[Job]:

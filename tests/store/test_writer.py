@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,9 +29,11 @@ from aggregator.store.postgres_tx import PostgresTx
 from aggregator.store.sqlite_tx import fault
 from aggregator.store.tx import Tx
 from aggregator.store.verify import verify
+from aggregator.store.writer import Job, Writer
 from tests.store.builders import CHARGE, POLICY, draft, reseller
 
 ROOT = Path(__file__).parents[2]
+LONG_S = 60.0
 
 
 @contextmanager
@@ -101,6 +103,49 @@ async def test_failing_with_nothing_changed_repeats_nothing(sqlite_store: Sqlite
     results = await together
     assert [type(one) for one in results] == [type(None), ValueError]
     assert runs == ["run"]
+
+
+class Counting:
+    """An engine that only remembers how many jobs each of its commits had."""
+
+    def __init__(self) -> None:
+        self.commits: list[int] = []
+
+    def open(self) -> None: ...
+
+    def commit(self, batch: Sequence[Job]) -> None:
+        self.commits.append(len(batch))
+
+    def close(self) -> None: ...
+
+
+async def test_what_is_not_urgent_shares_the_next_commit() -> None:
+    """A job that nobody waits for is committed together with the next that is urgent."""
+    engine = Counting()
+    writer = Writer(engine, 256, lambda _ids: None, company_s=LONG_S)
+    await writer.open()
+    later = asyncio.ensure_future(writer.run(lambda tx: None, urgent=False))
+    await asyncio.sleep(0)
+    await writer.run(lambda tx: None)
+    await later
+    await writer.close()
+    assert engine.commits == [2]
+
+
+async def test_what_is_not_urgent_is_written_all_the_same() -> None:
+    """Where nothing urgent comes, it waits no longer than it may; nor for the end."""
+    engine = Counting()
+    writer = Writer(engine, 256, lambda _ids: None, company_s=0)
+    await writer.open()
+    await writer.run(lambda tx: None, urgent=False)
+    await writer.close()
+    lasting = Writer(engine, 256, lambda _ids: None, company_s=LONG_S)
+    await lasting.open()
+    last = asyncio.ensure_future(lasting.run(lambda tx: None, urgent=False))
+    await asyncio.sleep(0)
+    await lasting.close()
+    await last
+    assert engine.commits == [1, 1]
 
 
 async def test_canceled_before_its_turn(store: ScriptedStore) -> None:

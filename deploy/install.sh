@@ -45,7 +45,7 @@ require() {
     [[ -f $SOURCE/requirements.lock ]] || fail "$SOURCE is not a copy of aggregator's sources"
     [[ $DRY || $ROOT ]] && return
     ((EUID == 0)) || fail "must be run as root"
-    [[ -d /run/systemd/system ]] || fail "systemd does not run here (--root DIR installs for an image)"
+    [[ -d /run/systemd/system ]] || fail "systemd does not run here (--root DIR only lays it out)"
 }
 
 # The same sources and the same Python are the same release, and are built once.

@@ -19,8 +19,8 @@ PROGRAM = "/opt/aggregator/current/bin/aggregator"
 MOST_EXPOSED = 1.5
 # What says how it is started; everything else in [Service] is who it runs as and its walls.
 STARTING = re.compile(
-    "Type|NotifyAccess|Exec.*|Timeout.*|Watchdog.*|Restart.*|KillSignal|State.*|Limit.*"
-    "|OOM.*|Nice|IOScheduling.*"
+    "Type|NotifyAccess|Exec.*|Timeout.*|Watchdog.*|Restart.*|KillSignal|State.*|LimitNOFILE"
+    "|OOM.*|Nice|IOScheduling.*|Log.*"
 )
 
 analyzed = pytest.mark.skipif(

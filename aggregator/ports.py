@@ -293,6 +293,10 @@ class Store(Protocol):
     async def orders(self, ids: Sequence[int], reseller_id: int | None = None) -> dict[int, Order]:
         """Those that exist (and are his); one indexed query."""
 
+    @property
+    def revision(self) -> int:
+        """While it stays the same, ``holds`` says what it said."""
+
     def holds(self, orders: Sequence[Order]) -> bool:
         """Whether these very rows, as ``orders`` gave them, are known to stand as they are;
         without asking the database."""

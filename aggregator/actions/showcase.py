@@ -13,6 +13,7 @@ from decimal import Decimal
 from aggregator.core import lifecycle, pricing, settlement
 from aggregator.core.messages import OrderStatus, Refused, StatusAnswers, StatusPage
 from aggregator.core.model import Kind, Order, Policy, State
+from aggregator.ports import Store
 
 KEPT = 30_000
 PAGES = 1_000  # of up to a hundred orders each: some 20 MB
@@ -21,15 +22,25 @@ LISTED = 2_000  # characters of a list that is remembered
 PageKey = tuple[int, str]  # the reseller, and the list as he wrote it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Page:
     """The whole answer to one list, while its ``orders`` stand as they do and none of
-    them should be asked after again (``until_ms``)."""
+    them should be asked after again (``until_ms``). ``revision``: of the store, at which
+    they stood so."""
 
     answers: StatusPage
     orders: Sequence[Order]
     policy: Policy
     until_ms: float
+    revision: int | None = None
+
+    def stands(self, store: Store) -> bool:
+        revision = store.revision
+        if revision != self.revision:
+            if not store.holds(self.orders):
+                return False
+            self.revision = revision
+        return True
 
 
 class Showcase:

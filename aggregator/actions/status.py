@@ -19,7 +19,7 @@ async def status(
     """A row for each order of his; for anything else "Incorrect order ID"."""
     now_ms, key = world.clock.now_ms(), (reseller.id, id_list(command.params, "order", "orders"))
     page = world.showcase.page(key, world.setup.policy, now_ms)
-    if page is not None and world.store.holds(page.orders):
+    if page is not None and page.stands(world.store):
         return page.answers
     ids = asked(command.params, "order", "orders", missing=errors.INCORRECT_ORDER_ID)
     stale = partial(is_stale, world, now_ms)

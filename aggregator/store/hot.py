@@ -37,6 +37,7 @@ class Hot:
         self._orders: OrderedDict[int, Order] = OrderedDict()
         self._readings: set[Reading] = set()
         self._asked_s = monotonic()
+        self._revision = 0
 
     def found(self, ids: Sequence[int]) -> dict[int, Order]:
         """Those of ``ids`` that are here."""
@@ -51,6 +52,13 @@ class Hot:
                 touch(order_id)
                 found[order_id] = order
         return found
+
+    @property
+    def revision(self) -> int:
+        """Another number whenever any order that was here may have changed, or has gone."""
+        if self._monotonic() - self._asked_s > BELIEVED_S:
+            self.drop_all()
+        return self._revision
 
     def holds(self, orders: Sequence[Order]) -> bool:
         """Whether these very rows are here."""
@@ -77,18 +85,21 @@ class Hot:
                 self._orders[order_id] = order
         while len(self._orders) > self._most:
             self._orders.popitem(last=False)
+            self._revision += 1  # from now on nobody here learns of its changes
 
     def drop(self, ids: Iterable[int]) -> None:
         """They have been changed by us."""
         for order_id in ids:
             if order_id == ANY:
                 self.drop_all()
-            self._orders.pop(order_id, None)
+            if self._orders.pop(order_id, None) is not None:
+                self._revision += 1
             for reading in self._readings:
                 reading.changed.add(order_id)
 
     def drop_all(self) -> None:
         self._orders.clear()
+        self._revision += 1
         for reading in self._readings:
             reading.all_changed = True
 

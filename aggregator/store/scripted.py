@@ -183,6 +183,10 @@ class ScriptedStore(ABC):
             return found
         return {key: one for key, one in found.items() if one.reseller_id == reseller_id}
 
+    @property
+    def revision(self) -> int:
+        return self._hot.revision
+
     def holds(self, orders: Sequence[Order]) -> bool:
         return self._hot.holds(orders)
 

@@ -164,6 +164,28 @@ def test_it_is_not_believed_for_ever() -> None:
     assert hot.found([1]) == {}
 
 
+def test_the_revision_tells_of_every_change() -> None:
+    """It stays while all that is here stands, and is another one as soon as any of it has
+    changed, has gone or is not believed any more."""
+    watch = Watch()
+    hot = Hot(2, watch)
+    kept(hot, 1, 2)
+    seen = [hot.revision]
+    hot.drop([7])
+    kept(hot, 1)
+    hot.asked(changed=False)
+    assert hot.revision == seen[0]
+    for change in (
+        lambda: hot.drop([1]),
+        lambda: kept(hot, 3, 4),
+        lambda: hot.asked(changed=True),
+        lambda: setattr(watch, "s", BELIEVED_S + 1),
+    ):
+        change()
+        seen.append(hot.revision)
+    assert len(set(seen)) == len(seen)
+
+
 def test_every_change_of_an_order_says_of_which() -> None:
     """A statement that changes orders names them by a parameter, or stands for any of them."""
     changing = {name for name, sql in QUERIES.items() if "UPDATE orders" in sql}

@@ -89,21 +89,21 @@ def test_reasons_are_told(desk: Desk) -> None:
 def test_again(desk: Desk) -> None:
     """Another import adds what is new; IDs, comments and what was edited stay."""
     imported(desk, row(1), row(2))
-    edited = fragment(desk).read_text().replace('"Followers 1"', '"My own"  # mine')
+    edited = fragment(desk).read_text().replace("name: Followers 1\n", 'name: "My own"  # mine\n')
     edited = edited.replace("max: 10000", "max: 7000", 1)
     fragment(desk).write_text(edited)
     told = imported(desk, row(3), row(2, rate="9"), row(1), args=("--id-from", "1"))
     assert ids(told["imported"]) == {"3": 1}
     assert ids(told["kept"]) == {"1": 5001, "2": 5002}
     assert fragment(desk).read_text().startswith(edited)
-    assert services(desk)[5001].max == 7000
+    assert (services(desk)[5001].name, services(desk)[5001].max) == ("My own", 7000)
 
 
 def test_force(desk: Desk) -> None:
     """--force takes prices, limits and abilities over again, and leaves names and comments."""
     imported(desk, row(1), row(2))
     text = fragment(desk).read_text()
-    fragment(desk).write_text(text.replace('"Followers 1"', '"My own"  # mine'))
+    fragment(desk).write_text(text.replace("name: Followers 1\n", 'name: "My own"  # mine\n'))
     changed = row(1, min=100, refill=False, type="Poll", dripfeed=False)
     told = imported(desk, changed, row(2), args=("--force", "--fixed"))
     assert told["updated"] == [5001, 5002]

@@ -16,7 +16,7 @@ line on nobody can say.
 So the writing is ours. Of aiohttp this takes the connector (names, TLS, the pool of
 connections) and the protocol with its parser, but not ``ClientSession``, which hides
 that moment, and whose redirects, cookies, proxies and second tries a call that buys
-must never meet. (It also costs more than all the rest of a call: docs/performance.md.)
+must never meet. (It also costs more than all the rest of a call.)
 The connector wants a ``ClientRequest`` to be told where to; one per address and set
 of headers is made, never sent, and kept (``_address``).
 

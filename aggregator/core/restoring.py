@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from aggregator.core import scanning
+from aggregator.core.evidence import PROOF_ADDS
 from aggregator.core.incident import OwnAdd
 from aggregator.core.model import Kind, Provider
 from aggregator.core.scanning import CONTROLS, Scan, Sweep
@@ -82,6 +83,8 @@ def trail(
     if not known:
         return None
     last, last_at_ms = max(known)
+    if len(known) < PROOF_ADDS:  # a burst tells no pace
+        pace_per_hour = min(pace_per_hour, last - min(known)[0])
     first_own = min([*ids, *(number for number, _ in known)])
     return Trail(last, last_at_ms, min([last, *anchors]), first_own, pace_per_hour, batch)
 

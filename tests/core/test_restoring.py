@@ -26,8 +26,17 @@ def test_a_trail_begins_below_the_oldest_doubt() -> None:
     """Our highest ID is the end of what is known, an open doubt's anchor may be its start."""
     adds = [own(1_000, NOW), own(990, NOW - MINUTE)]
     made = restoring.trail(adds, [500], 60, 100, [950])
-    assert made == Trail(1_000, NOW, 950, 500, 60, 100)
+    assert made == Trail(1_000, NOW, 950, 500, 10, 100)
     assert restoring.trail([own(None, NOW)], [], 0, 100) is None
+
+
+def test_a_burst_tells_no_pace() -> None:
+    """A few orders within a second are not taken for thousands in an hour; many are."""
+    adds = [own(1_000 + number, NOW + 100 * number) for number in range(60)]
+    few, many = (restoring.trail(one, [], 36_000, 100) for one in (adds[:10], adds))
+    assert few is not None
+    assert many is not None
+    assert (few.pace_per_hour, many.pace_per_hour) == (9, 36_000)
 
 
 def test_the_first_sweep_goes_twice_as_far_as_the_panel_can_have_come() -> None:

@@ -28,6 +28,9 @@ from benchmarks.bench.processes import cpu_s, main_thread_s
 from benchmarks.bench.wire import Messages
 
 NUMBER = "#NUMBER##"  # in a body: nine digits, different in every request
+# From one number to the next: prime to 10**9, so that none comes twice, and far apart, as
+# real links are in an index.
+_STRIDE = 387_420_489
 _HEAD = (
     "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
     "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n"
@@ -138,7 +141,7 @@ def _requests(order: Order) -> Iterator[bytes]:
     if not any(NUMBER.encode() in text for text in texts):
         return cycle(texts)
     pairs = cycle([text.split(NUMBER.encode()) for text in texts])
-    numbers = (b"%09d" % number for number in count())
+    numbers = (b"%09d" % (number * _STRIDE % 10**9) for number in count())
     return (number.join(pair) for pair, number in zip(pairs, numbers, strict=False))
 
 

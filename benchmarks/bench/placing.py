@@ -78,6 +78,8 @@ async def add(effort: Effort) -> list[Figure]:
     alone = await panel_alone(effort)
     mine, theirs = await in_turn(effort)
     notes = {
+        "said": f"the panel alone answers {alone.per_s:,.0f}/s; of a core, {_said(mine)};"
+        f" for the baseline, {_said(theirs)}",
         "panel_alone_per_s": alone.per_s,
         "cpu_shares": _shares(mine),
         "baseline_cpu_shares": _shares(theirs),
@@ -119,3 +121,7 @@ def _shares(rounds: Sequence[Told]) -> dict[str, float]:
     seconds = sum(told.seconds for told in rounds)
     names = rounds[0].cpu_s
     return {name: sum(told.cpu_s[name] for told in rounds) / seconds for name in names}
+
+
+def _said(rounds: Sequence[Told]) -> str:
+    return ", ".join(f"{name} {share:.0%}" for name, share in _shares(rounds).items())

@@ -107,7 +107,7 @@ def _layer(stack: list[str]) -> str:
 def _table(name: str, told: Told, found: Counter[str]) -> Table:
     all_us, loop_us = (1e6 * told.cpu_s[of] / told.answered for of in ("server", "event loop"))
     spent = {layer: loop_us * count / found.total() for layer, count in found.items()}
-    spent["other threads"] = all_us - loop_us
+    spent["other threads"] = max(all_us - loop_us, 0.0)
     table = Table("layer", "µs", "share", title=f"{name}: {all_us:.0f} µs of CPU a request")
     for layer, layer_us in sorted(spent.items(), key=lambda one: -one[1]):
         table.add_row(layer, f"{layer_us:.0f}", f"{layer_us / all_us:.0%}")

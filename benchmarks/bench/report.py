@@ -44,6 +44,9 @@ def shown(console: Console, figures: Sequence[Figure]) -> None:
     for figure in figures:
         table.add_row(*cells(figure))
     console.print(table)
+    for figure in figures:
+        if "said" in figure.notes:
+            console.print(f"{figure.name}: {figure.notes['said']}")
 
 
 def markdown(figures: Sequence[Figure]) -> str:

@@ -10,14 +10,15 @@ import pytest
 
 from aggregator.cli.demo.house import Failed, serving
 from aggregator.core.model import Kind, State
-from aggregator.sandbox import SandboxServer, builtin_dialect
+from aggregator.sandbox import PanelSettings, SandboxServer, builtin_dialect
 from tests.cli.support import Desk
 
 
 @pytest.fixture
 async def panel() -> AsyncIterator[SandboxServer]:
-    """A pretend panel for the desk's provider."""
-    async with SandboxServer(builtin_dialect("smmgulf")) as running:
+    """A pretend panel for the desk's provider, whose orders stay as they are."""
+    settings = PanelSettings(stage_s=None)
+    async with SandboxServer(builtin_dialect("smmgulf"), settings) as running:
         yield running
 
 

@@ -20,8 +20,6 @@ import asyncio
 from dataclasses import dataclass, replace
 from functools import partial
 
-import structlog
-
 from aggregator.actions.answering import Answering
 from aggregator.actions.world import World
 from aggregator.core import errors
@@ -42,8 +40,6 @@ from aggregator.ports import AttemptDraft, Closed, Closing, StoreUnavailable
 # A provider's web server gives up at about 100 s, so nothing is worth waiting for longer.
 READ_FOR_S = 110.0
 DISK_RETRY_S = 1.0
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -93,7 +89,7 @@ async def place(world: World, job: Job) -> None:
     except Exception:
         # A bug of ours must not leave the reseller waiting. The row stays as it
         # is: at the next start it becomes a doubt, and is never sent again.
-        log.exception("placing_failed", order=job.order_id)
+        world.log.exception("placing_failed", order=job.order_id)
         job.answering.release_id(job.order_id, job.purchase.kind)
 
 
@@ -187,7 +183,7 @@ async def _close(world: World, job: Job, closing: Closing) -> Closed:
         try:
             return await world.store.close_attempt(closing)
         except StoreUnavailable:
-            log.exception("transaction_refused", order=closing.order_id)
+            world.log.exception("transaction_refused", order=closing.order_id)
             world.alert("transaction_refused", order=closing.order_id)
             job.answering.release_id(job.order_id, job.purchase.kind)
             closing = replace(closing, answered=True)
@@ -209,7 +205,7 @@ def _told(world: World, job: Job, outcome: Outcome, then: Following) -> None:
     world.metrics.attempt(provider, kind)
     if kind == "placed":
         world.metrics.sold(provider, job.charge_micros, job.at.our_cost_micros)
-    tell = partial(world.alert if then.alert else log.info, kind)
+    tell = partial(world.alert if then.alert else world.log.info, kind)
     tell(order=job.order_id, provider=provider, attempt=job.attempt_id, **detail)
 
 

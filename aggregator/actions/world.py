@@ -4,9 +4,10 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-import structlog
+from structlog.typing import FilteringBoundLogger
 
 from aggregator.actions.answering import Answering
 from aggregator.actions.asking import Asking
@@ -17,7 +18,7 @@ from aggregator.core import routing
 from aggregator.core.model import Kind, Offer, Order, Policy, Provider, Purchase, Service
 from aggregator.core.routing import Facts, Weighed
 from aggregator.ports import Clock, Event, Setup, Store, Upstream
-from aggregator.telemetry import Metrics
+from aggregator.telemetry import Metrics, logger
 
 # Deadlines that move money or forget keys wait until we have run this long: a
 # machine that was off for a day must first hear what happened meanwhile.
@@ -25,8 +26,6 @@ PATIENCE_S = 600
 TOLD_MOST = 10_000
 
 EVENTS_OF_A_KIND = 50  # kept of each order, where it is clients who cause them
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -40,6 +39,7 @@ class World:
     setup: Setup
     boot_id: str
     metrics: Metrics = field(default_factory=Metrics)
+    log: FilteringBoundLogger = field(default_factory=partial(logger, "actions"))
     catalogue: Mapping[str, Mapping[str, Offer]] = field(default_factory=dict)
     draw: Callable[[], float] = random.random
     ring: Callable[[Mapping[str, object]], None] = lambda _event: None
@@ -136,7 +136,7 @@ class World:
     def alert(self, kind: str, **detail: object) -> None:
         """An operator should look: log, metrics, ``alert_command``. No secrets in it."""
         self.metrics.alert(kind)
-        log.warning(kind, alert=True, **detail)
+        self.log.warning(kind, alert=True, **detail)
         self.ring({"event": kind, **detail})
 
     def alert_once(self, about: tuple[object, ...], kind: str, **detail: object) -> None:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from functools import lru_cache, partial
+from functools import lru_cache
 from urllib.parse import quote_plus
 
 from aggregator.core.messages import Command
@@ -32,9 +32,6 @@ _NUMBERS = frozenset(
     }
 )
 _LINE = re.compile(r"[\r\n]+")  # not splitlines: it takes a form feed for the end of a line
-# errors=replace: half of a surrogate pair is no text, and an encoder must not raise.
-_quoted = partial(quote_plus, errors="replace")
-_name = lru_cache(_quoted)  # there are few
 _PLAIN_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
@@ -64,6 +61,17 @@ def _body(dialect: Dialect, head: Mapping[str, str], params: Mapping[str, str]) 
     named = {_their_param(dialect, name): value for name, value in params.items()}
     pairs = (dict(head) | named).items()
     return "&".join([f"{_name(name)}={_quoted(value)}" for name, value in pairs]).encode()
+
+
+def _quoted(text: str) -> str:
+    """For a form. Most values are a word or a number, with nothing to quote."""
+    if text.isalnum() and text.isascii():
+        return text
+    # errors: half of a surrogate pair is no text, and an encoder must not raise.
+    return quote_plus(text, errors="replace")
+
+
+_name = lru_cache(_quoted)  # there are few
 
 
 def _their_param(dialect: Dialect, name: str) -> str:

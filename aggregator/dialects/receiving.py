@@ -58,9 +58,9 @@ def fields_from_form(text: bytes) -> dict[str, str] | Unreadable:
 def _unquoted(piece: str) -> tuple[str, str]:
     """Name and value, as ``urllib.parse.parse_qsl`` reads them, which takes twice as long."""
     name, _, value = piece.partition("=")
-    if "%" in piece:
-        return unquote(name, errors="strict"), unquote(value, errors="strict")
-    return name, value
+    if "%" in name:
+        name = unquote(name, errors="strict")
+    return name, unquote(value, errors="strict") if "%" in value else value
 
 
 def fields_from_json(body: bytes) -> dict[str, str] | Unreadable:

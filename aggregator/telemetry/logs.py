@@ -17,6 +17,7 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Any, TextIO, cast
 from urllib.parse import quote_plus
 
@@ -151,11 +152,14 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _add_call(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _stamped(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Whose line it is, how bad and when: at once, for there are two lines to an order."""
     if call := CALL.get(None):
         event["call"] = call
     if reseller := RESELLER.get():
         event["reseller"] = reseller
+    event["level"] = method
+    event["at"] = f"{datetime.now(UTC).isoformat()[:-6]}Z"
     return event
 
 
@@ -187,21 +191,16 @@ def set_up(
     if number is None:
         raise ValueError(f"no such log level: {level!r}")
     redactor = Redactor(secrets)
-    stamped: list[Processor] = [
-        _add_call,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-        structlog.processors.ExceptionRenderer(_traceback),
-        redactor,
-    ]
     renderer = _HUMAN if (stream.isatty() if human is None else human) else _MACHINE
+    traced = structlog.processors.ExceptionRenderer(_traceback)
+    chain: list[Processor] = [_stamped, traced, redactor, renderer]
     sink = cast(TextIO, Sink(stream))  # all that is asked of it is write and flush
     structlog.configure(
-        processors=[*stamped, renderer],
+        processors=chain,
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(sink),
     )
-    _catch_libraries(number, sink, [*stamped, renderer])
+    _catch_libraries(number, sink, chain)
     return redactor
 
 

@@ -57,8 +57,10 @@ _HEADERS = {
 
 def response(body: bytes, status: int = HTTPStatus.OK, **headers: str) -> web.Response:
     """JSON, unless ``headers`` say otherwise; ``Retry_After`` stands for Retry-After."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return web.Response(body=body, status=status, headers={**_HEADERS, **named})
+    answer = web.Response(body=body, status=status, headers=_HEADERS)
+    for name, value in headers.items():
+        answer.headers[name.replace("_", "-")] = value
+    return answer
 
 
 def error(status: int, text: str, **headers: str) -> web.Response:

@@ -119,7 +119,7 @@ def _purchase(service: Service, billing: Billing, sent: dict[str, str]) -> Purch
 
 def _sound(order_type: OrderType, params: Mapping[str, str]) -> dict[str, str]:
     """The type's own parameters, checked for presence and put in order."""
-    told = {name: _UNSTORABLE.sub("", text) for name, text in params.items() if name != "link"}
+    told = {name: _storable(text) for name, text in params.items() if name != "link"}
     told |= {"link": params.get("link", "")}
     absent = {name for name in DRIPFEED if not told.get(name, "").strip().strip("0")}
     names = [n for n in (*order_type.required, *order_type.optional) if n not in absent]
@@ -135,6 +135,10 @@ def _sound(order_type: OrderType, params: Mapping[str, str]) -> dict[str, str]:
     if "link" in sent:
         sent["link"] = _link(sent["link"])
     return sent
+
+
+def _storable(text: str) -> str:
+    return text if text.isprintable() else _UNSTORABLE.sub("", text)
 
 
 def _joined(separator: re.Pattern[str], text: str) -> str:

@@ -11,7 +11,7 @@ actions' business.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from aggregator.core.messages import ACTIONS, Command, Unreadable
 from aggregator.core.model import Kind
@@ -25,6 +25,15 @@ MAX_ITEMS = 1000  # of a list, but for those of lines: a comment each
 MAX_LINES = 10_000
 _MAX_MARKS = 2 * MAX_LINES + 5 * MAX_FIELDS  # a text and a comma each, and some
 _ITEM = re.compile(r"(.+)\[[0-9]*\]", re.DOTALL)
+# Lists of IDs are full of commas and links of the others; to decode each by itself is slow.
+_COMMON = (
+    (b"%2C", b","),
+    (b"%2c", b","),
+    (b"%3A", b":"),
+    (b"%3a", b":"),
+    (b"%2F", b"/"),
+    (b"%2f", b"/"),
+)
 # NUL and half surrogates cannot be stored or sent on.
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 # The lists whose items are lines; the others are lists of IDs.
@@ -44,10 +53,10 @@ class Request:
 
 def fields_from_form(text: bytes) -> dict[str, str] | Unreadable:
     """The fields of an urlencoded body or of a query; the last of a name wins."""
-    # Lists of IDs are full of them, and each would be decoded by itself.
-    commas = text.replace(b"%2C", b",").replace(b"%2c", b",")
+    for quoted, plain in _COMMON:
+        text = text.replace(quoted, plain)
     try:
-        pieces = commas.decode().replace("+", " ").split("&")
+        pieces = text.decode().replace("+", " ").split("&")
         if len(pieces) > MAX_FIELDS:
             return Unreadable("too many fields")
         return fields_from_pairs([_unquoted(piece) for piece in pieces if piece])
@@ -59,8 +68,8 @@ def _unquoted(piece: str) -> tuple[str, str]:
     """Name and value, as ``urllib.parse.parse_qsl`` reads them, which takes twice as long."""
     name, _, value = piece.partition("=")
     if "%" in name:
-        name = unquote(name, errors="strict")
-    return name, unquote(value, errors="strict") if "%" in value else value
+        name = unquote_to_bytes(name).decode()
+    return name, unquote_to_bytes(value).decode() if "%" in value else value
 
 
 def fields_from_json(body: bytes) -> dict[str, str] | Unreadable:
@@ -99,7 +108,8 @@ def fields_from_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str] | Unre
     fields: dict[str, str] = {}
     lists: dict[str, list[str]] = {}
     pairs = list(pairs)
-    if _UNFIT.search("".join([text for pair in pairs for text in pair])):
+    texts = "".join([text for pair in pairs for text in pair])
+    if not texts.isprintable() and _UNFIT.search(texts):
         return Unreadable("characters that are no text")
     for name, value in pairs:
         item = _ITEM.fullmatch(name) if name.endswith("]") else None
@@ -140,14 +150,15 @@ def decode_request(dialect: Dialect, fields: Mapping[str, str], bearer: str | No
 
 def _key(dialect: Dialect, given: Mapping[str, str], bearer: str | None) -> str | None:
     """The face's own way of giving the key wins; the others only where it is absent."""
-    named = [name for name in ("key", "api_token") if name not in dialect.our_params]
-    ways = [
-        bearer if dialect.bearer else None,
-        given.get(dialect.param) if dialect.param else None,
-        *(given.get(name) for name in named),
-        bearer,
-    ]
-    return next((way.strip() for way in ways if way and way.strip()), None)
+    token = (bearer or "").strip() or None
+    if dialect.bearer and token:
+        return token
+    if dialect.param is not None and dialect.param in given:
+        return given[dialect.param].strip()
+    for name in ("key", "api_token"):
+        if name in given and name not in dialect.our_params:
+            return given[name].strip()
+    return token
 
 
 def _params(dialect: Dialect, given: Mapping[str, str]) -> dict[str, str]:

@@ -55,6 +55,7 @@ def _constant(_text: str) -> NoReturn:
     raise Garbled("not JSON")  # NaN and the infinities are Python's own idea
 
 
+_BOM = b"\xef\xbb\xbf"
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=Num, parse_float=Num, parse_constant=_constant
 )
@@ -66,7 +67,7 @@ def parse(body: bytes) -> object:
     A byte order mark is tolerated, for PHP files are saved with one.
     """
     try:
-        return _DECODER.decode(body.decode("utf-8-sig"))
+        return _DECODER.decode(body.removeprefix(_BOM).decode())
     except Garbled:
         raise
     except RecursionError:

@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, TextIO, cast
+from typing import TextIO, cast
 from urllib.parse import quote_plus
 
 import orjson
@@ -163,7 +163,7 @@ def _stamped(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict
     return event
 
 
-def _json(event: EventDict, **_: Any) -> str:
+def _json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
     try:
         return orjson.dumps(event, default=repr).decode()
     except TypeError:  # half of a surrogate pair, an integer of more than 64 bits
@@ -171,7 +171,6 @@ def _json(event: EventDict, **_: Any) -> str:
 
 
 _HUMAN = ConsoleRenderer(timestamp_key="at", exception_formatter=plain_traceback)
-_MACHINE = structlog.processors.JSONRenderer(_json)
 
 
 def set_up(
@@ -191,7 +190,7 @@ def set_up(
     if number is None:
         raise ValueError(f"no such log level: {level!r}")
     redactor = Redactor(secrets)
-    renderer = _HUMAN if (stream.isatty() if human is None else human) else _MACHINE
+    renderer = _HUMAN if (stream.isatty() if human is None else human) else _json
     traced = structlog.processors.ExceptionRenderer(_traceback)
     chain: list[Processor] = [_stamped, traced, redactor, renderer]
     sink = cast(TextIO, Sink(stream))  # all that is asked of it is write and flush

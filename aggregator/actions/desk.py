@@ -22,6 +22,7 @@ from aggregator.core.model import Reseller, Scope
 
 KEYS_REMEMBERED = 10_000
 KEY_BELIEVED_S = 60.0  # a retiring key ends at its time, give or take this
+UNASKED_S = 5.0  # as long keys are believed while nobody can ask what others have written
 
 Answer = ServiceList | Added | StatusAnswers | RefillAnswers | CancelAnswers | Balance
 Action = Callable[[World, Reseller, Command, str | None], Awaitable[Answer]]
@@ -50,6 +51,7 @@ class Desk:
     def __init__(self, world: World) -> None:
         self._world = world
         self._known: dict[bytes, tuple[Reseller, float]] = {}  # and believed until
+        self._asked_s = world.clock.monotonic()
 
     async def carry_out(
         self, key: str | None, command: Command, request_id: str | None, address: str
@@ -76,17 +78,24 @@ class Desk:
             raise ClientError(errors.UNAUTHENTICATED)
         key_hash = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
         now_s = self._world.clock.monotonic()
-        known = self._known.get(key_hash)
-        if known is not None and now_s < known[1]:
+        remembered = self._known
+        known = remembered.get(key_hash)
+        if known is not None and now_s < known[1] and now_s - self._asked_s <= UNASKED_S:
             return known[0]
         reseller = await self._world.store.authenticate(key_hash)
         if reseller is None:
             raise ClientError(errors.UNAUTHENTICATED)
-        if len(self._known) >= KEYS_REMEMBERED:
-            self._known.clear()
-        self._known[key_hash] = reseller, now_s + KEY_BELIEVED_S
+        if len(remembered) >= KEYS_REMEMBERED:
+            remembered.clear()
+        remembered[key_hash] = reseller, now_s + KEY_BELIEVED_S
         return reseller
 
+    def asked(self, *, changed: bool) -> None:
+        """What others have written was asked after: a key may have been withdrawn."""
+        self._asked_s = self._world.clock.monotonic()
+        if changed:
+            self.forget()
+
     def forget(self) -> None:
-        """Another process has written: a key may have been withdrawn."""
-        self._known.clear()
+        """Also what is being read just now, which goes into the memory that it began with."""
+        self._known = {}

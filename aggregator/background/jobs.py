@@ -24,5 +24,4 @@ def jobs(world: World, desk: Desk) -> list[Job]:
 
 async def _notice_others(world: World, desk: Desk) -> None:
     """A command may have withdrawn a key or credited a balance meanwhile."""
-    if await world.store.changed_elsewhere():
-        desk.forget()
+    desk.asked(changed=await world.store.changed_elsewhere())

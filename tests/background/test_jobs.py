@@ -1,5 +1,8 @@
 """Polling, cures, and the clockwork that runs them."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from aggregator.background import Clockwork, Job, cures, jobs, polling
@@ -94,24 +97,60 @@ async def test_a_job_that_fails_runs_again() -> None:
     assert len(turns) >= 3
 
 
-async def test_a_command_is_noticed(shop: Shop) -> None:
-    """A key that another process withdrew is not accepted any more."""
-    await shop("balance")
-    elsewhere = next(job for job in jobs(shop.world, shop.desk) if job.name == "elsewhere")
+def _elsewhere(shop: Shop) -> Job:
+    return next(job for job in jobs(shop.world, shop.desk) if job.name == "elsewhere")
+
+
+async def _disabled(shop: Shop) -> None:
+    """As ``aggregator reseller disable`` does it, beside the server."""
     path = (await shop.store.rows("PRAGMA database_list"))[0]["file"]
     with short_transaction(path, shop.world.setup.policy) as tx:
         resellers.set_disabled(tx, "shop", True)
-    await elsewhere.work()
+
+
+async def test_a_command_is_noticed(shop: Shop) -> None:
+    """A key that another process withdrew is not accepted any more."""
+    await shop("balance")
+    await _disabled(shop)
+    await _elsewhere(shop).work()
     with pytest.raises(ClientError, match="Unauthenticated"):
         await shop("balance")
 
 
-async def test_a_key_s_end_is_noticed(shop: Shop) -> None:
-    """A key is believed for a minute at most: a retiring one ends at its time."""
+async def test_a_key_that_was_being_read_is_noticed_too(shop: Shop) -> None:
+    """What a request has read before the withdrawal is not remembered after it."""
+    rows, read, heard = shop.store.rows, asyncio.Event(), asyncio.Event()
+
+    async def slow(query: str, /, **params: Any) -> Any:
+        found = await rows(query, **params)
+        read.set()
+        await heard.wait()
+        return found
+
+    shop.store.rows = slow  # type: ignore[method-assign]
+    asking = asyncio.create_task(shop.desk.authenticate(shop.key))
+    await read.wait()
+    shop.store.rows = rows  # type: ignore[method-assign]
+    await _disabled(shop)
+    await _elsewhere(shop).work()
+    heard.set()
+    await asking
+    with pytest.raises(ClientError, match="Unauthenticated"):
+        await shop("balance")
+
+
+@pytest.mark.parametrize("asks", [True, False])
+async def test_a_key_s_end_is_noticed(shop: Shop, asks: bool) -> None:
+    """A key is believed for a minute at most: a retiring one ends at its time. Where nobody
+    can ask what others have written it is five seconds."""
     await shop("balance")
-    path = (await shop.store.rows("PRAGMA database_list"))[0]["file"]
-    with short_transaction(path, shop.world.setup.policy) as tx:
-        resellers.set_disabled(tx, "shop", True)
-    shop.clock.pass_s(60)
+    await shop.store.write(lambda tx: resellers.set_disabled(tx, "shop", True))
+    for _ in range(11):
+        await shop("balance")
+        if not asks:
+            break
+        shop.clock.pass_s(5)
+        await _elsewhere(shop).work()
+    shop.clock.pass_s(5.1)
     with pytest.raises(ClientError, match="Unauthenticated"):
         await shop("balance")

@@ -199,7 +199,6 @@ def _draft(
         queued_until_ms=None if ranked else _queued_until(world, service, weighed, now_ms),
         request=request,
         explanation="; ".join(one.explained() for one in weighed),
-        daily_cap_micros=reseller.daily_cap_micros,
     )
 
 

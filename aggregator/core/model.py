@@ -211,7 +211,6 @@ class Reseller:
     """Who is asking, as his key proved it.
 
     ``addresses``: where that key may be used from; empty: anywhere.
-    ``daily_cap_micros``: what he may spend with it on one day (UTC); None: all he has.
     """
 
     id: int
@@ -219,7 +218,6 @@ class Reseller:
     scopes: frozenset[Scope]
     terms: PriceTerms = PriceTerms()
     addresses: tuple[Network, ...] = ()
-    daily_cap_micros: int | None = None
 
     def may_call_from(self, address: str) -> bool:
         """``address`` in its canonical spelling."""

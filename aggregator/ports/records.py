@@ -48,7 +48,6 @@ class OrderDraft:
     ``first`` None: the order starts as ``queued`` until ``queued_until_ms``.
     ``explanation``: which routes were considered and why, for ``orders show``;
     ``price``: why he pays another rate than the list's, if he does.
-    ``daily_cap_micros``: what he may spend on the day of ``now_ms`` (UTC), with this.
     """
 
     reseller_id: int
@@ -64,7 +63,6 @@ class OrderDraft:
     request: RequestId | None = None
     explanation: str = ""
     price: str = ""
-    daily_cap_micros: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

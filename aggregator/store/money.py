@@ -16,12 +16,18 @@ _PAGE = 2_000
 _NUMBERED = frozenset({TransferKind.REFUND, TransferKind.LOSS})
 
 
-def hold(tx: Tx, reseller_id: int, micros: int) -> bool:
-    """Binds a charge; false, and nothing changed, if the reseller cannot pay or order.
+def hold(tx: Tx, reseller_id: int, micros: int, now_ms: int) -> Row | None:
+    """Binds a charge; None, and nothing changed, if the reseller cannot pay or order.
 
-    The order does not exist yet: ``record_hold`` writes the transfer once it does.
+    The row has his ``daily_cap_micros``, for ``spend``. The order does not exist yet:
+    ``record_hold`` writes the transfer once it does.
     """
-    return tx.run("hold_charge", reseller_id=reseller_id, charge_micros=micros) == 1
+    return tx.one("hold_charge", reseller_id=reseller_id, charge_micros=micros, now_ms=now_ms)
+
+
+def let_go(tx: Tx, reseller_id: int, micros: int) -> None:
+    """There will be no order for what was held just now."""
+    tx.run("move_balance", reseller_id=reseller_id, available_micros=micros, held_micros=-micros)
 
 
 def record_hold(tx: Tx, reseller_id: int, order_id: int, micros: int, now_ms: int) -> None:

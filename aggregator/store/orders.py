@@ -28,9 +28,7 @@ def open_order(tx: Tx, draft: OrderDraft) -> Opened | Remembered:
         before = remembered(tx, draft.reseller_id, draft.request.text)
         if before is not None:
             return before
-    if not _bound(tx, draft):
-        raise ClientError(_why_not(tx, draft.reseller_id))
-    order_id = _insert(tx, draft)
+    order_id = _insert(tx, draft, _bound(tx, draft))
     money.record_hold(tx, draft.reseller_id, order_id, draft.charge_micros, draft.now_ms)
     attempt_id = add_attempt(tx, order_id, draft.first, draft.now_ms) if draft.first else None
     if draft.request is not None:
@@ -48,18 +46,24 @@ def open_order(tx: Tx, draft: OrderDraft) -> Opened | Remembered:
     return Opened(order_id, attempt_id)
 
 
-def _bound(tx: Tx, draft: OrderDraft) -> bool:
-    """Binds the charge; false, and nothing changed, where he cannot pay it, may not order
-    or has no room for it in his day."""
+def _bound(tx: Tx, draft: OrderDraft) -> int | None:
+    """Binds the charge; the day to which it counts, where a cap looks at it. ClientError,
+    and nothing changed, where he cannot pay it, may not order or has no room for it.
+
+    The cap is the one that stands here: what a server remembers of a key may be older.
+    """
     reseller_id, micros = draft.reseller_id, draft.charge_micros
-    cap_micros, day = draft.daily_cap_micros, money.day_of(draft.now_ms)
-    if cap_micros is not None and not money.spend(tx, reseller_id, day, micros, cap_micros):
-        return False
-    if money.hold(tx, reseller_id, micros):
-        return True
-    if cap_micros is not None:
-        money.unspend(tx, reseller_id, day, micros)
-    return False
+    held = money.hold(tx, reseller_id, micros, draft.now_ms)
+    if held is None:
+        raise ClientError(_why_not(tx, reseller_id))
+    cap_micros = held["daily_cap_micros"]
+    if cap_micros is None:
+        return None
+    day = money.day_of(draft.now_ms)
+    if not money.spend(tx, reseller_id, day, micros, cap_micros):
+        money.let_go(tx, reseller_id, micros)
+        raise ClientError(errors.INSUFFICIENT_BALANCE)
+    return day
 
 
 def _why_not(tx: Tx, reseller_id: int) -> str:
@@ -67,7 +71,7 @@ def _why_not(tx: Tx, reseller_id: int) -> str:
     return errors.INSUFFICIENT_BALANCE if row and not row["disabled"] else errors.UNAUTHENTICATED
 
 
-def _insert(tx: Tx, draft: OrderDraft) -> int:
+def _insert(tx: Tx, draft: OrderDraft, spent_day: int | None) -> int:
     purchase = draft.purchase
     row = tx.one(
         "insert_order",
@@ -87,7 +91,7 @@ def _insert(tx: Tx, draft: OrderDraft) -> int:
         config_revision=draft.config_revision,
         now_ms=draft.now_ms,
         queued_until_ms=draft.queued_until_ms,
-        spent_day=None if draft.daily_cap_micros is None else money.day_of(draft.now_ms),
+        spent_day=spent_day,
     )
     assert row is not None
     return int(row["id"])

@@ -79,8 +79,7 @@ def reseller(found: Sequence[Row]) -> Reseller:
     prices = found if row["service_id"] is not None else ()
     terms = price_terms(row["discount_ppm"], prices)
     addresses = networks(row["addresses"])
-    cap_micros = row["daily_cap_micros"]
-    return Reseller(row["id"], row["name"], scopes(row["scopes"]), terms, addresses, cap_micros)
+    return Reseller(row["id"], row["name"], scopes(row["scopes"]), terms, addresses)
 
 
 def networks(text: str) -> tuple[Network, ...]:

@@ -24,6 +24,18 @@ async def test_a_foreign_address_is_told_nothing(shop: Shop) -> None:
                 await shop(action)
 
 
+async def test_a_cap_counts_from_the_moment_it_is_set(shop: Shop) -> None:
+    """Also while the server still remembers the key without it."""
+    await shop("balance")
+    await shop.store.write(lambda tx: keys.set_daily_cap(tx, 1, 1_000_000, shop.clock.now_ms()))
+    await shop.buy(1000)
+    with pytest.raises(ClientError, match="Insufficient balance"):
+        await shop.buy(1000)
+    shop.desk.forget()
+    with pytest.raises(ClientError, match="Insufficient balance"):
+        await shop.buy(1000)
+
+
 async def test_a_cap_holds_until_midnight(shop: Shop) -> None:
     """An order beyond the day's cap is refused like one that cannot be paid, and nothing
     is sent; tomorrow he may buy again."""

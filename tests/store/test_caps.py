@@ -19,7 +19,8 @@ NO = Rejected(ErrorClass.LINK, "bad link")
 
 
 def buy(tx: Tx, shop: int, cap: int | None, **changes: object) -> Opened:
-    opened = orders.open_order(tx, draft(shop, daily_cap_micros=cap, **changes))
+    keys.set_daily_cap(tx, shop, cap, NOW)
+    opened = orders.open_order(tx, draft(shop, **changes))
     assert isinstance(opened, Opened)
     return opened
 
@@ -87,9 +88,10 @@ def test_what_cannot_be_paid_is_not_spent(tx: Tx) -> None:
 async def test_fifty_at_once(store: ScriptedStore) -> None:
     """Of fifty orders at once exactly those that the cap has room for are taken."""
     shop = await store.write(lambda tx: reseller(tx, micros=100 * CHARGE))
-    capped = draft(shop, daily_cap_micros=7 * CHARGE + CHARGE // 2)
+    cap = 7 * CHARGE + CHARGE // 2
+    await store.write(lambda tx: keys.set_daily_cap(tx, shop, cap, NOW))
     found = await asyncio.gather(
-        *(store.open_order(capped) for _ in range(50)), return_exceptions=True
+        *(store.open_order(draft(shop)) for _ in range(50)), return_exceptions=True
     )
     taken = [one for one in found if isinstance(one, Opened)]
     refused = [str(one) for one in found if isinstance(one, ClientError)]
@@ -100,12 +102,15 @@ async def test_fifty_at_once(store: ScriptedStore) -> None:
 @pytest.mark.parametrize("end", [NOW, NOW + 1])
 def test_limits_travel_with_a_rotation(tx: Tx, end: int) -> None:
     """A new key may do what the old one may; while both work, what is set is set for both."""
-    shop = reseller(tx)
+    shop = reseller(tx, micros=5 * CHARGE)
     keys.set_addresses(tx, shop, [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")], NOW)
     keys.set_daily_cap(tx, shop, CHARGE, NOW)
     found = keys.authenticate(tx, keys.hash_key(keys.rotate(tx, shop, end, NOW)), NOW)
     assert found is not None
-    assert found.daily_cap_micros == CHARGE
+    assert {one.daily_cap_micros for one in keys.of_reseller(tx, shop, NOW)} == {CHARGE}
+    orders.open_order(tx, draft(shop))
+    with pytest.raises(ClientError, match=INSUFFICIENT_BALANCE):
+        orders.open_order(tx, draft(shop))
     assert found.may_call_from("10.9.9.9")
     assert found.may_call_from("2001:db8::7")
     assert not found.may_call_from("192.0.2.1")

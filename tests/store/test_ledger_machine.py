@@ -21,7 +21,7 @@ from aggregator.core.errors import ClientError, ErrorClass
 from aggregator.core.model import State
 from aggregator.core.outcome import InDoubt, NotSent, Placed, Rejected
 from aggregator.ports import Closed, Opened
-from aggregator.store import attempts, by_hand, orders, resellers, statuses
+from aggregator.store import attempts, by_hand, keys, orders, resellers, statuses
 from aggregator.store.exceptions import ActRefused, NotEnough
 from aggregator.store.verify import verify
 from tests.store.builders import (
@@ -106,7 +106,10 @@ class Ledger(RuleBasedStateMachine):
     @rule(target=sold, charge=money, waits=some.booleans(), cap=some.none() | money)
     def open(self, charge: int, waits: bool, cap: int | None) -> int:
         made = queued(self.shop) if waits else draft(self.shop)
-        made = replace(made, charge_micros=charge, daily_cap_micros=cap)
+        made = replace(made, charge_micros=charge)
+        keys.set_daily_cap(self.tx, self.shop, cap, NOW)
+        for one in self.orders.values():  # a cap looks at the whole day
+            one.capped = one.capped or cap is not None
         spent = sum(one.spent for one in self.orders.values())
         if charge > self.available or (cap is not None and spent + charge > cap):
             with pytest.raises(ClientError, match=errors.INSUFFICIENT_BALANCE):

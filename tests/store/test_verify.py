@@ -4,11 +4,11 @@ import pytest
 
 from aggregator.core.outcome import InDoubt
 from aggregator.ports import Opened
-from aggregator.store import attempts, orders
+from aggregator.store import attempts, keys, orders
 from aggregator.store.sqlite_tx import SqliteTx
 from aggregator.store.tx import Tx
 from aggregator.store.verify import verify
-from tests.store.builders import CHARGE, closing, draft, placed, reseller
+from tests.store.builders import CHARGE, NOW, closing, draft, placed, reseller
 
 # Order 1 is placed, order 2 is in doubt, order 3 is being sent.
 TAMPERED = {
@@ -30,7 +30,7 @@ TAMPERED = {
     "UPDATE attempts SET state = 'not_sent' WHERE order_id = 3": "without an open attempt",
     "UPDATE orders SET upstream_order_id = '5' WHERE id = 1": "without an attempt placed",
     "UPDATE attempts SET provider = 'other' WHERE order_id = 1": "its order 1 says otherwise",
-    "UPDATE spending SET micros = micros + 1": "its orders come to 250000",
+    "UPDATE spending SET micros = micros + 1": "its orders come to 750000",
     "DROP INDEX attempts_upstream; UPDATE attempts SET upstream_order_id = '9001'": "of gulf "
     "(normal) belongs to 3 orders",
 }
@@ -40,7 +40,8 @@ TAMPERED = {
 def sound(tx: Tx) -> Tx:
     shop = reseller(tx, micros=10 * CHARGE)
     one, two = (orders.open_order(tx, draft(shop)) for _ in range(2))
-    orders.open_order(tx, draft(shop, daily_cap_micros=CHARGE))
+    keys.set_daily_cap(tx, shop, 3 * CHARGE, NOW)
+    orders.open_order(tx, draft(shop))
     assert isinstance(one, Opened)
     assert isinstance(two, Opened)
     attempts.close_attempt(tx, placed(one.order_id, one.attempt_id, "9001"))

@@ -5,7 +5,11 @@ SET available_micros = available_micros - :charge_micros,
     held_micros = held_micros + :charge_micros
 WHERE reseller_id = :reseller_id
   AND available_micros >= :charge_micros
-  AND EXISTS (SELECT 1 FROM resellers WHERE id = :reseller_id AND disabled = 0);
+  AND EXISTS (SELECT 1 FROM resellers WHERE id = :reseller_id AND disabled = 0)
+RETURNING (
+    SELECT min(daily_cap_micros) FROM api_keys
+    WHERE reseller_id = :reseller_id AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
+) AS daily_cap_micros;
 
 -- name: spend
 -- Changes nothing where the day's cap does not leave room for the charge.

@@ -1,7 +1,7 @@
 -- name: authenticate
 -- A row for each price of his own; one without, where he has none.
 SELECT r.id, r.name, r.discount_ppm, k.scopes, k.key_hash, k.addresses,
-       k.daily_cap_micros, p.service_id, p.rate
+       p.service_id, p.rate
 FROM api_keys k JOIN resellers r ON r.id = k.reseller_id
 LEFT JOIN prices p ON p.reseller_id = r.id
 WHERE k.key_hash = :key_hash AND r.disabled = 0

@@ -221,7 +221,7 @@ async def test_a_service_is_disabled_at_once(house: House) -> None:
 
 async def test_a_provider_with_open_orders_stays(house: House) -> None:
     """It can be neither removed nor made another panel, step by step neither; once its
-    orders have ended it can."""
+    orders have ended it can be removed."""
     async with house.running() as world:
         await house.buy()
         renamed = {"services": {}, "providers": {"other": house.gulf()}}
@@ -237,7 +237,9 @@ async def test_a_provider_with_open_orders_stays(house: House) -> None:
                 "UPDATE orders SET state = 'completed', ended_at_ms = 1, next_check_at_ms = NULL"
             )
         )
-        assert await house.reload(world, providers=both)
+        assert not await house.reload(world, providers=both)
+        (line,) = (await house.ready())["reload"]["mistakes"]
+        assert "it has orders of its own since the first of them was sold: give the new" in line
         assert await house.reload(world, **renamed)
         assert world.setup.providers.keys() == {"other"}
         await world.store.write(  # type: ignore[attr-defined]

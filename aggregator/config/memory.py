@@ -1,9 +1,10 @@
 """What the database remembers, held against a new configuration.
 
 An order is bound to the panel that took it: the name of its provider is all that
-leads back there. So a provider may change its URL (the panel moved) or its key (it
-was renewed) while orders are open, but not both, at once or one after the other, for
-then it is another panel to those orders.
+leads back there, and with the ID it has there it is known for good. So a provider may
+change its URL (the panel moved) or its key (it was renewed), but not both, at once or
+one after the other, as soon as it has named an order of ours: another panel, whose IDs
+may be the same ones, wants another name.
 """
 
 import hashlib
@@ -30,10 +31,9 @@ def fingerprint(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ProviderMemory:
-    """``open_orders`` counts those it holds: sending, in doubt and placed. (A queued
-    order is bound to no provider: it takes the routes of the day.) ``accounts``: those
-    that were in use since the oldest of them was sold, or of those that have ended and are
-    still watched: a panel that knows nothing of them must not be asked after them."""
+    """Of one that has orders, if only ended ones. ``open_orders`` counts those it holds:
+    sending, in doubt and placed. (A queued order is bound to no provider: it takes the
+    routes of the day.) ``accounts``: those that orders may have been placed with."""
 
     open_orders: int
     accounts: tuple[Account, ...]
@@ -70,8 +70,8 @@ def _problem(setup: Setup, name: str, remembered: ProviderMemory) -> Mistake | N
     if any(_is_another(provider, account) for account in remembered.accounts):
         since = " since the first of them was sold" if len(remembered.accounts) > 1 else ""
         message = (
-            f"url and key have both changed, and it has {_orders(remembered)}{since}: keep it as"
-            " it was, with retired: true, and give the new panel another name"
+            f"url and key have both changed, and it has {_orders(remembered)}{since}: give the"
+            " new panel another name, and keep the old one as it was, with retired: true"
         )
         return Mistake("", None, ("providers", name), message)
     return None
@@ -79,7 +79,7 @@ def _problem(setup: Setup, name: str, remembered: ProviderMemory) -> Mistake | N
 
 def _orders(remembered: ProviderMemory) -> str:
     count = remembered.open_orders
-    return f"{count} open order{'s' * (count != 1)}" if count else "orders that are still watched"
+    return f"{count} open order{'s' * (count != 1)}" if count else "orders of its own"
 
 
 def _is_another(provider: Provider, account: Account) -> bool:

@@ -158,28 +158,15 @@ def story(tx: Tx, order_id: int) -> Story:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """How many orders a provider still has to deliver, or may have: sending, in doubt,
-    placed. ``oldest_ms``: when the first of them was sold, or of those that have ended and
-    are still asked after."""
-
-    orders: int
-    oldest_ms: int
+def open_by_provider(tx: Tx) -> dict[str, int]:
+    """How many orders each provider still has to deliver, or may have: sending, in doubt,
+    placed. Those without any are left out."""
+    return {row["provider"]: row["orders"] for row in tx.all("open_by_provider")}
 
 
-def held_by_provider(tx: Tx) -> dict[str, Held]:
-    """Providers that matter to any order still."""
-    opened = {row["provider"]: row for row in tx.all("open_by_provider")}
-    watched = {row["provider"]: row["oldest"] for row in tx.all("watched_by_provider")}
-    found = {}
-    for name in opened.keys() | watched.keys():
-        known = [watched[name]] if name in watched else []
-        if name in opened:
-            known.append(opened[name]["oldest"])
-        count = opened[name]["orders"] if name in opened else 0
-        found[name] = Held(count, orders.get(tx, min(known)).created_at_ms)
-    return found
+def has_named_any(tx: Tx, provider: str) -> bool:
+    """Whether an ID of that provider's stands for an order of ours, ended or not."""
+    return tx.one("named_by_provider", provider=provider) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,11 @@ def get(tx: Tx, key: str) -> str | None:
     return None if row is None else str(row["value"])
 
 
+def like(tx: Tx, pattern: str) -> dict[str, str]:
+    """All whose key fits, where ``%`` stands for anything: there are a few per provider."""
+    return {row["key"]: row["value"] for row in tx.all("meta_like", pattern=pattern)}
+
+
 def put(tx: Tx, key: str, value: str) -> None:
     tx.run("set_meta", key=key, value=value)
 

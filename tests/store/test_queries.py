@@ -15,7 +15,7 @@ ROOM = Path(tx_module.__file__).parent
 # These may walk whole tables: they are asked by operators, or go over open orders only.
 _WALKS = {
     *("catalogue", "resellers", "prices", "foundlings"),
-    "watched_by_provider",  # an index of what is asked after
+    "meta_like",  # a few for each provider
     *("last_revision", "revision_since", "forget_revisions"),  # a thousand rows
     *("verify_entries", "verify_orphan_entries", "verify_balances", "verify_accounts_exist"),
     *("verify_negative", "verify_held", "verify_orders", "verify_ends", "verify_placed"),

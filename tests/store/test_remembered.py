@@ -1,15 +1,17 @@
 """What the database remembers of the accounts that orders were placed with."""
 
+import json
 from dataclasses import replace
 
 from aggregator import bootstrap
 from aggregator.config import Account, check_against_memory, fingerprint
 from aggregator.core.model import Provider
+from aggregator.core.outcome import NotSent
 from aggregator.ports import Opened, Setup
-from aggregator.store import attempts, orders
+from aggregator.store import attempts, meta, orders
 from aggregator.store.tx import Tx
 from tests.fakes import provider, service, setup
-from tests.store.builders import HOUR, NOW, draft, placed, reseller
+from tests.store.builders import HOUR, NOW, closing, draft, placed, reseller
 
 FIRST = provider("gulf", url="https://one.example/api", key="one")
 MOVED = replace(FIRST, url="https://two.example/api")
@@ -44,22 +46,42 @@ def is_mistaken(tx: Tx, one: Provider) -> bool:
     return bool(check_against_memory(using(one), bootstrap.memory(tx)))
 
 
-def test_accounts_last_as_long_as_their_orders(tx: Tx) -> None:
-    """A panel cannot be swapped step by step while an order of the first account is open;
-    once that one has ended, only the accounts after it count."""
+def test_accounts_last_for_good(tx: Tx) -> None:
+    """A panel cannot be swapped, at once or step by step, once it has named an order: also
+    when that has ended, and when the provider was gone in between. It may move back."""
     reseller(tx, micros=10**9)
     bootstrap.remember(tx, using(FIRST), NOW)
-    first = sold(tx, NOW + HOUR, "1")
+    ended(tx, sold(tx, NOW + HOUR, "1"))
+    assert is_mistaken(tx, RENEWED)
     bootstrap.remember(tx, using(MOVED), NOW + 2 * HOUR)
-    bootstrap.remember(tx, using(MOVED), NOW + 3 * HOUR)
-    sold(tx, NOW + 4 * HOUR, "2")
     assert accounts(tx) == (account(FIRST), account(MOVED))
     assert is_mistaken(tx, RENEWED)
-    ended(tx, first)
-    assert accounts(tx) == (account(MOVED),)
+    assert not is_mistaken(tx, FIRST)
+    bootstrap.remember(tx, using(replace(FIRST, name="other")), NOW + 3 * HOUR)
+    assert is_mistaken(tx, RENEWED)
+    bootstrap.remember(tx, using(FIRST), NOW + 4 * HOUR)
+    assert accounts(tx) == (account(MOVED), account(FIRST))
+
+
+def test_an_order_on_its_way_binds_too(tx: Tx) -> None:
+    """What may still get an ID keeps the panel; what ends without one sets the name free."""
+    reseller(tx, micros=10**9)
+    bootstrap.remember(tx, using(FIRST), NOW)
+    made = orders.open_order(tx, draft(1))
+    assert isinstance(made, Opened)
+    assert is_mistaken(tx, RENEWED)
+    attempts.close_attempt(tx, closing(made.order_id, made.attempt_id, NotSent("refused")))
     assert not is_mistaken(tx, RENEWED)
-    bootstrap.remember(tx, using(RENEWED), NOW + 5 * HOUR)
-    assert accounts(tx) == (account(MOVED), account(RENEWED))
+
+
+def test_what_older_versions_remembered(tx: Tx) -> None:
+    """Accounts with the time from which they were in use are read as they are."""
+    reseller(tx, micros=10**9)
+    sold(tx, NOW, "1")
+    one = account(FIRST)
+    told = [{"since_ms": NOW, "url": one.url, "key": one.key}]
+    meta.put(tx, "provider/gulf/accounts", json.dumps(told))
+    assert accounts(tx) == (one,)
 
 
 def test_without_orders_nothing_is_kept(tx: Tx) -> None:

@@ -176,15 +176,12 @@ async def test_numbers_of_open_orders(store: ScriptedStore) -> None:
     assert numbers.by_state[State.SENDING] == 1
     assert numbers.by_state[State.PLACED] == 0
     assert (numbers.oldest_queued_ms, numbers.oldest_doubt_ms) == (NOW + 3, None)
-    held = {"gulf": lists.Held(1, NOW)}
-    assert await store.read(lists.held_by_provider) == held
+    assert await store.read(lists.open_by_provider) == {"gulf": 1}
     await store.close_attempt(placed(made.order_id, made.attempt_id, "1"))
-    assert await store.read(lists.held_by_provider) == held
+    assert await store.read(lists.open_by_provider) == {"gulf": 1}
     ended = "UPDATE orders SET state = 'completed', ended_at_ms = 1"
     await store.write(lambda tx: tx.run(f"{ended} WHERE state = 'placed'"))
-    assert await store.read(lists.held_by_provider) == {"gulf": lists.Held(0, NOW)}
-    await store.write(lambda tx: tx.run("UPDATE orders SET next_check_at_ms = NULL"))
-    assert await store.read(lists.held_by_provider) == {}
+    assert await store.read(lists.open_by_provider) == {}
 
 
 def test_revisions(tx: Tx) -> None:

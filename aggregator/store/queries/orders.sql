@@ -113,19 +113,19 @@ UPDATE orders SET next_check_at_ms = :next_check_at_ms
 WHERE id IN (:ids...) AND next_check_at_ms IS NOT NULL;
 
 -- name: open_by_provider
--- Orders that a provider still has to deliver, or may have; the oldest has the lowest ID.
-SELECT provider, count(*) AS orders, min(id) AS oldest
+-- Orders that a provider still has to deliver, or may have.
+SELECT provider, count(*) AS orders
 FROM (
-    SELECT provider, id FROM orders WHERE state = 'placed' AND ended_at_ms IS NULL
+    SELECT provider FROM orders WHERE state = 'placed' AND ended_at_ms IS NULL
     UNION ALL
-    SELECT provider, order_id AS id FROM attempts WHERE state IN ('sending', 'in_doubt')
+    SELECT provider FROM attempts WHERE state IN ('sending', 'in_doubt')
 ) AS open_ones
 GROUP BY provider;
 
--- name: watched_by_provider
--- Orders that are asked after, ended ones included.
-SELECT provider, min(id) AS oldest FROM orders
-WHERE provider IS NOT NULL AND next_check_at_ms IS NOT NULL GROUP BY provider;
+-- name: named_by_provider
+-- Whether a provider has ever given an order of ours an ID: the first there is, no more.
+SELECT upstream_order_id FROM attempts
+WHERE provider = :provider AND upstream_order_id IS NOT NULL LIMIT 1;
 
 -- name: open_by_state
 SELECT state, count(*) AS orders FROM orders WHERE ended_at_ms IS NULL GROUP BY state;

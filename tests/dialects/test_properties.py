@@ -4,6 +4,7 @@ import json
 import re
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
@@ -173,6 +174,17 @@ def test_what_is_read_can_be_written(reply: WireReply) -> None:
     for row in rows if isinstance(rows, list) else ():
         assert "\x00" not in f"{row.name}{row.description}"
         f"{row.name}{row.type}{row.category}{row.rate}{row.description}".encode()
+
+
+@given(st.lists(st.sampled_from(["%", "2", "3", "A", "c", "F", "%2C", "%25", "+", "é", "%C3%A9"])))
+def test_form_is_unquoted_as_the_standard_library_does(pieces: list[str]) -> None:
+    """However it was quoted, a value is what ``parse_qsl`` makes of it, and nothing twice."""
+    text = f"link={''.join(pieces)}"
+    try:
+        said: object = dict(parse_qsl(text, keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError:
+        said = Unreadable("not UTF-8")
+    assert fields_from_form(text.encode()) == said
 
 
 @given(BODIES)

@@ -33,6 +33,8 @@ UNFIT = Unreadable("characters that are no text")
         (b"orders[]=1&orders=7", {"orders": "7"}),
         ("link=https://x/ä".encode(), {"link": "https://x/ä"}),
         (b"link=%C3%A4", {"link": "ä"}),
+        (b"link=https%3A%2f%2Fx%2C%3ay%3Fz", {"link": "https://x,:y?z"}),
+        (b"link=%253A%%2F%2%3A", {"link": "%3A%/%2:"}),
         (b"a;b=1", {"a;b": "1"}),
         (b"[]=1", {"[]": "1"}),
         (b"a=%C3", Unreadable("not UTF-8")),

@@ -88,9 +88,11 @@ def _described(row: "Row") -> dict[str, object]:
 def _print_table(found: Iterable["Row"]) -> None:
     headings = (
         *("ORDER", "PART OF", "STATE", "RESELLER", "SERVICE", "CHARGE", "PROVIDER"),
-        *("THEIR ORDER", "CREATED"),
+        *("THEIR ORDER", "CREATED", "WHY"),
     )
-    output.table(headings, _lines(found), right="ORDER,PART OF,SERVICE,CHARGE", free="STATE")
+    output.table(
+        headings, _lines(found), right="ORDER,PART OF,SERVICE,CHARGE", free="STATE", cut="WHY"
+    )
 
 
 def _lines(found: Iterable["Row"]) -> Iterator[tuple[str, ...]]:
@@ -105,14 +107,17 @@ def _lines(found: Iterable["Row"]) -> Iterator[tuple[str, ...]]:
             output.maybe(row["provider"]),
             output.maybe(row["upstream_order_id"]),
             output.shown(row["created_at_ms"]),
+            _why(row),
         )
 
 
 def _state(row: "Row") -> str:
+    return f"{row['state']}, needs a person" if row["needs_person"] else str(row["state"])
+
+
+def _why(row: "Row") -> str:
     """Of an order in doubt, why it still is."""
-    state = f"{row['state']}, needs a person" if row["needs_person"] else str(row["state"])
-    why = json.loads(row["awaited"]).get("why") if row["awaited"] else None
-    return f"{state}: {why}" if why else state
+    return str(json.loads(row["awaited"]).get("why") or "") if row["awaited"] else ""
 
 
 @orders.command(epilog="Example: aggregator orders show 23501")
@@ -129,7 +134,7 @@ def show(order_id: int, config_path: Path, as_json: bool) -> None:
     if as_json:
         output.as_json(story_json.described(told))
     else:
-        story.tell(told, loaded.setup.policy.currency, now_ms())
+        story.tell(told, loaded.setup, now_ms())
 
 
 for command in orders_by_hand.COMMANDS:

@@ -9,6 +9,7 @@ import csv
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import compress
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _ENDLESS = 10_000
 _GAP = 2  # between two columns
 _NARROWEST = 12  # of what may be folded or cut
+_LINE = 96  # the longest line of prose
 
 
 def as_json(value: object) -> None:
@@ -89,6 +91,18 @@ def room(indent: int, otherwise: int) -> int:
     return max(shutil.get_terminal_size().columns - indent, 2 * _NARROWEST)
 
 
+def wrapped(text: str, indent: str = "") -> str:
+    """``text`` made ``safe``, on as many lines as it needs."""
+    return textwrap.fill(
+        safe(text),
+        min(room(0, _LINE), _LINE),
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
 def _filled(
     headings: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
@@ -99,26 +113,53 @@ def _filled(
 
 
 def table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], right: str = "", free: str = ""
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    right: str = "",
+    free: str = "",
+    cut: str = "",
 ) -> None:
     """One line a row; a column with nothing in it is left out.
 
     ``right`` and ``free``: comma lists of headings, of the columns of numbers and of those
-    that may be folded to fit a narrow terminal, though not to nothing.
+    that may be folded to fit a narrow terminal, though not to nothing. ``cut``: the last
+    column, if it has only the room that the others leave, or is left out.
     """
-    from rich.cells import cell_len
     from rich.console import Console
 
     headings, filled = _filled(headings, [[safe(cell) for cell in row] for row in rows])
-    safe_rows = [headings, *filled]
-    widths = [max(map(cell_len, column)) for column in zip(*safe_rows, strict=True)]
     console = Console(highlight=False)
+    safe_rows: list[Sequence[str]] = [headings, *filled]
+    if console.is_terminal and headings[-1] == cut:
+        safe_rows = _last_cut(safe_rows, console.width)
+    widths = _widths(safe_rows)
     if console.is_terminal and sum(widths) + _GAP * (len(widths) - 1) > console.width:
         _folded(console, safe_rows, widths, right, free)
         return
     for number, row in enumerate(safe_rows):
-        line = _line(row, widths, [heading in right.split(",") for heading in headings])
+        line = _line(row, widths, [heading in right.split(",") for heading in safe_rows[0]])
         click.secho(line, bold=number == 0)
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    from rich.cells import cell_len
+
+    return [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+
+
+def _last_cut(rows: Sequence[Sequence[str]], width: int) -> list[Sequence[str]]:
+    """``rows`` with their last cells in what the others leave of ``width``."""
+    from rich.cells import cell_len, set_cell_size
+
+    room_left = width - sum(_GAP + one for one in _widths([row[:-1] for row in rows]))
+    if room_left < _NARROWEST:
+        return [row[:-1] for row in rows]
+    return [
+        row
+        if cell_len(row[-1]) <= room_left
+        else [*row[:-1], f"{set_cell_size(row[-1], room_left - 1)}…"]
+        for row in rows
+    ]
 
 
 def _line(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

@@ -25,6 +25,10 @@ _ASKED_LATER = (
     "When a server starts, it looks for what was bought since the backup; see `--status`."
 )
 
+_FOUND = """\
+Not known here: bought since the backup, or one of the doubts left to a person.
+The panel shows the link of each:"""
+
 
 @click.command(
     epilog="\b\nExamples:\n  aggregator restore /var/backups/aggregator-20260131T030000Z.db\n"
@@ -200,7 +204,7 @@ def _tell_searches(marked: "Marked", searches: dict[str, Progress], found: list[
     if not found:
         click.echo("\nNo order was found that is not known here.")
         return
-    click.echo("\nBought since the backup; the panel shows the link of each:")
+    click.echo(f"\n{_FOUND}")
     headings = ("PROVIDER", "SEQUENCE", "THEIR ORDER", "THEIR WORD", "THEIR CHARGE", "REMAINS")
     output.table(headings, (_line(row) for row in found), right="THEIR CHARGE,REMAINS")
 

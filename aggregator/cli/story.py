@@ -1,70 +1,26 @@
-"""The story of one order, for an operator woken at night: first what to do, then why.
+"""The story of one order, for an operator woken at night: first ``advice``, then why.
 
 ``story_json`` is the same for programs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from aggregator.cli import output
-from aggregator.core.model import Attempt, AttemptState, Order, Refill, State
+from aggregator.cli.advice import advice
+from aggregator.core.model import Attempt, AttemptState, Order, Refill
 from aggregator.core.order_types import TYPES
 
 if TYPE_CHECKING:
+    from aggregator.ports import Setup
     from aggregator.store.lists import Happened, Moved, Story
 
 OPENED = "opened"  # the event that keeps which routes were considered
 _LONGEST = 200  # of a parameter or an event's detail; --json has them whole
 _INDENT = 15  # of a fact behind its name
-_AWAITED = ("doubt_waits", "doubt_needs_person")
 _FREE = "CAUSE,NOTE,DETAIL"
-
-_ADVICE = {
-    State.SENDING: "It is being sent to {at} at this moment. Look again in two minutes.",
-    State.QUEUED: "It waits for a route, until {queued_until} UTC; then it is canceled and its\n"
-    "hold given back. `aggregator orders cancel {id}` does that now, `orders retry {id}` lets it\n"
-    "wait longer. Below stands why no route took it.",
-    State.IN_DOUBT: "It was sent to {at}, and no sound answer came back ({cause}): it may be\n"
-    "bought there or not. It is never sent again by itself; the charge stays held{person}.\n"
-    "{awaited}"
-    "Look in the panel of {at} for an order of {sent} UTC with this link, then:\n"
-    "  it is there:      aggregator orders resolve {id} --placed THEIR_ORDER_ID\n"
-    "  it is not:        aggregator orders resolve {id} --not-placed\n"
-    "  not, try again:   aggregator orders retry {id}",
-    State.PLACED: "{at} has it as {upstream_order_id}{word}. Nothing needs doing; it is asked\n"
-    "after again at {next_check} UTC.",
-    State.COMPLETED: "It is delivered by {at}.",
-    State.PARTIAL: "{at} delivered a part of it; the rest is refunded.",
-    State.CANCELED: "It is canceled.",
-    State.REJECTED: "It was refused with {error!r}: nothing was bought, nothing was charged.",
-}
-
-
-def _advice(story: "Story") -> str:
-    """Where the order stands, and what a person can do about it."""
-    order = story.order
-    last = story.attempts[-1] if story.attempts else None
-    return _ADVICE[order.state].format(
-        id=order.id,
-        at=order.provider or (last.provider if last else "nobody"),
-        cause=(last.cause if last else None) or "no reason known",
-        sent=output.shown(last.created_at_ms if last else order.created_at_ms),
-        person=", until a person decides" if order.needs_person else "",
-        awaited=f"Now: {reason}.\n" if (reason := awaited(story)) else "",
-        upstream_order_id=order.upstream_order_id,
-        word=f", last seen as {order.word}" if order.word else "",
-        next_check=output.shown(order.next_check_at_ms),
-        queued_until=output.shown(order.queued_until_ms),
-        error=order.error,
-    )
-
-
-def awaited(story: "Story") -> str | None:
-    """Of an order in doubt: what its settling waits for, or why a person must decide."""
-    told = [one.detail.get("why") for one in story.events if one.kind in _AWAITED]
-    return str(told[-1]) if told and story.order.state is State.IN_DOUBT else None
 
 
 def priced(story: "Story") -> str | None:
@@ -79,12 +35,12 @@ def considered(story: "Story") -> list[str]:
     return [route for why in opened for route in str(why).split("; ") if route]
 
 
-def tell(story: "Story", currency: str, now_ms: int) -> None:
+def tell(story: "Story", setup: "Setup", now_ms: int) -> None:
     order = story.order
     click.echo(f"Order {order.id} is {order.state.value.replace('_', ' ')}.")
-    for line in _advice(story).splitlines():
-        click.echo(output.safe(line))
-    _facts("What was sold", _sold(story, currency))
+    for line in advice(story, setup).splitlines():
+        click.echo(output.wrapped(line))
+    _facts("What was sold", _sold(story, setup.policy.currency))
     if order.provider is not None:
         _facts("Where it is", _placed(order, now_ms))
     _lines("Routes considered when it was sold", considered(story))
@@ -93,7 +49,8 @@ def tell(story: "Story", currency: str, now_ms: int) -> None:
     _section("Orders that the provider made of it", _CHILD, [_child(o) for o in story.children])
     _section("Refills", _REFILL, [_refill(one) for one in story.refills])
     told = [one for one in story.events if one.kind != OPENED]
-    _section("Events", _EVENT, [_event(one) for one in told])
+    numbers = {one.id: one.number for one in story.attempts}
+    _section("Events", _EVENT, [_event(one, numbers) for one in told])
 
 
 def _heading(text: str) -> None:
@@ -110,7 +67,7 @@ def _lines(heading: str, lines: Sequence[str]) -> None:
     if lines:
         _heading(heading)
     for line in lines:
-        click.echo(f"  {output.safe(line)}")
+        click.echo(output.wrapped(line, indent="  "))
 
 
 def _section(heading: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -226,6 +183,17 @@ def _refill(one: Refill) -> tuple[str, ...]:
 _EVENT = ("  WHEN", "WHAT", "DETAIL")
 
 
-def _event(one: "Happened") -> tuple[str, ...]:
-    detail = ", ".join(f"{name}: {value}" for name, value in one.detail.items())
-    return f"  {output.shown(one.at_ms)}", one.kind, _cut(detail)
+def _event(one: "Happened", numbers: Mapping[int, int]) -> tuple[str, ...]:
+    """``numbers``: of the attempts, by ID."""
+    told = (_told(name, value, numbers) for name, value in one.detail.items())
+    return f"  {output.shown(one.at_ms)}", one.kind, _cut(", ".join(told))
+
+
+def _told(name: str, value: object, numbers: Mapping[int, int]) -> str:
+    """A detail in the words of the tables above it: attempts by number, money as money."""
+    if name == "attempt" and isinstance(value, int):
+        return f"attempt: {numbers.get(value, value)}"
+    if name.endswith("micros") and isinstance(value, int):
+        what = name.removesuffix("micros").rstrip("_") or "amount"
+        return f"{what}: {output.money(value)}"
+    return f"{name}: {value}"

@@ -6,7 +6,8 @@ Times are ISO 8601 text, money is text, IDs of theirs are text; null is "not kno
 from typing import TYPE_CHECKING
 
 from aggregator.cli import output
-from aggregator.cli.story import awaited, considered, priced
+from aggregator.cli.advice import awaited
+from aggregator.cli.story import considered, priced
 from aggregator.core.model import Attempt, Order, Refill
 
 if TYPE_CHECKING:

@@ -10,11 +10,13 @@ from aggregator.core.errors import ErrorClass
 from aggregator.core.model import Kind, Policy, Purchase
 from aggregator.core.outcome import Rejected
 from aggregator.ports import Opened
-from aggregator.store import attempts, events, orders, refills, revisions, statuses
+from aggregator.store import attempts, doubts, events, orders, refills, revisions, statuses
 from aggregator.store.tx import Tx
-from tests.cli.support import LINK, Desk
+from tests.cli.support import LINK, Desk, configuration
 from tests.store import builders
 from tests.store.builders import HOUR, NOW
+
+DEADLINE = output.shown(NOW + 24 * HOUR)
 
 
 def test_list_shape(shop: Desk) -> None:
@@ -136,10 +138,52 @@ def test_a_doubt_says_what_it_waits_for(shop: Desk) -> None:
     for why in ("settles", "waits for our next order there"):
         told = {"order_id": order_id, "kind": "doubt_waits", "detail": {"why": why}}
         shop.write(partial(events.add, **told, now_ms=NOW))
-    assert "in_doubt: waits for our next order there" in shop.run("orders", "list").stdout
+    line = shop.run("orders", "list").stdout.splitlines()[-1]
+    assert line.endswith("waits for our next order there")
     said = shop.run("orders", "show", str(order_id)).stdout
     assert "\nNow: waits for our next order there.\n" in said
     assert shop.json("orders", "show", str(order_id))["awaited"].startswith("waits for")
+
+
+@pytest.mark.parametrize(
+    ("on_deadline", "left", "told"),
+    [
+        ("refund", False, f"held until {DEADLINE} UTC"),
+        ("refund", True, f"held until a person decides, or until {DEADLINE} UTC"),
+        ("hold", False, f"if it is not settled by {DEADLINE} UTC"),
+        ("hold", True, "held until a person decides."),
+    ],
+)
+def test_a_doubt_says_when_it_ends(shop: Desk, on_deadline: str, left: bool, told: str) -> None:
+    """The deadline and what is done then, which a doubt left to a person has too."""
+    gulf = configuration()["providers"]["gulf"] | {"on_deadline": on_deadline}
+    shop.configure(providers={"gulf": gulf})
+    order_id = shop.doubt()
+    if left:
+        shop.write(lambda tx: doubts.needs_person(tx, order_id, "unclear", ("7",), NOW))
+    said = " ".join(shop.run("orders", "show", str(order_id)).stdout.split())
+    assert told in said
+
+
+def test_a_failed_order_says_when_it_is_paid_back(shop: Desk) -> None:
+    """Since when its provider calls it failed, and when that ends it."""
+    order_id = shop.placed("9311")
+    reading = builders.reading(order_id, "Refunded")
+    shop.write(lambda tx: statuses.apply_status(tx, reading, Policy(), NOW + HOUR))
+    said = " ".join(shop.run("orders", "show", str(order_id)).stdout.split())
+    assert f"called it failed since {output.shown(NOW + HOUR)} UTC" in said
+    assert f"if they still do at {output.shown(NOW + 2 * HOUR)} UTC" in said
+
+
+def test_events_speak_as_the_tables_do(shop: Desk) -> None:
+    """An attempt by its number in the order, money as money."""
+    shop.doubt()
+    order_id = shop.placed("9311")
+    for detail in ({"attempt": 2}, {"micros": 67_500}, {"loss_micros": 1_000_000}):
+        shop.write(partial(events.add, order_id=order_id, kind="x", detail=detail, now_ms=NOW))
+    said = shop.run("orders", "show", str(order_id)).stdout
+    for part in ("attempt: 1", "amount: 0.0675", "loss: 1.00"):
+        assert part in said
 
 
 def dripfeed(tx: Tx) -> int:

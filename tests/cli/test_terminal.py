@@ -5,7 +5,9 @@ import subprocess
 import pytest
 
 from aggregator.core.model import Kind, Purchase, State
+from aggregator.store import events
 from tests.cli.support import Desk, on_terminal
+from tests.store.builders import NOW
 
 
 def typed(desk: Desk, answer: str, *args: str) -> tuple[int, str]:
@@ -59,6 +61,18 @@ def test_numbers_are_never_cut(shop: Desk) -> None:
     assert status == 0
     assert "2023-11-14 22:13:20" in screen
     assert "\x1b[3" not in screen  # no colour
+
+
+@pytest.mark.parametrize(("columns", "shown"), [("130", True), ("80", False)])
+def test_a_reason_has_the_room_that_is_left(shop: Desk, columns: str, shown: bool) -> None:
+    """An order in doubt is one line: its reason is cut, or left to `orders show`."""
+    order_id, why = shop.doubt(), "left to its deadline: " + "for a reason " * 20
+    shop.write(lambda tx: events.add(tx, order_id, "doubt_waits", {"why": why}, NOW))
+    command = shop.command("orders", "list")
+    status, screen = on_terminal(command, {**shop.environ, "COLUMNS": columns}, "")
+    assert status == 0
+    (line,) = [line for line in screen.splitlines() if "in_doubt" in line]
+    assert ("left to" in line, "…" in line) == (shown, shown)
 
 
 def test_pipes_are_not_asked(shop: Desk) -> None:

@@ -167,9 +167,11 @@ def _on_sale(world: World, params: Mapping[str, str]) -> Service:
         raise ClientError(errors.SERVICE_NOT_FOUND)
     if service.markup is None:
         return service
-    priced = routing.priced(service, world.facts(service))
+    facts = world.facts(service)
+    priced = routing.priced(service, facts)
     if priced is None:
-        raise _unavailable(world, service, "no route's price is known, and it has a markup")
+        why = f"no route sets the price that its markup is for: {routing.unpriced(facts)}"
+        raise _unavailable(world, service, why)
     return priced
 
 

@@ -37,7 +37,7 @@ def _losses(setup: Setup, catalogue: Mapping[str, Mapping[str, Offer]]) -> set[L
         priced = routing.priced(service, facts)
         for one in facts if priced else ():
             assert priced is not None
-            cost = routing.loss(priced, one) if one.offered else None
+            cost = None if one.barred else routing.loss(priced, one)
             if cost is not None:
                 found.add((service.id, one.provider.name, one.route.service, priced.rate, cost))
     return found

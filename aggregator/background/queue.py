@@ -53,6 +53,12 @@ async def _serve(world: World, service: Service, started: Counter[str]) -> None:
         world.turn[service.id] = line[-1].id
 
 
+def considered(world: World, order: Order) -> list[Weighed]:
+    """What is to be said of each route of an order that waits, at this moment."""
+    service = _as_sold(world, order)
+    return [] if service is None else world.weigh(service, as_bought(order))
+
+
 async def _start(world: World, order: Order, started: Counter[str]) -> Weighed | None:
     """Sends the order on the best route that has room now, if there is one."""
     service = _as_sold(world, order)

@@ -3,7 +3,7 @@
 import json
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import metadata
 
@@ -11,10 +11,11 @@ from aggregator.actions import World
 from aggregator.api import Ready
 from aggregator.api.console import AlertRow, OrderRow, ProviderRow, View
 from aggregator.background import audit, numbers
+from aggregator.background.queue import considered
 from aggregator.core.health import Health
-from aggregator.core.model import Provider, State
+from aggregator.core.model import Order, Provider, State
 from aggregator.ports import Clock, Setup
-from aggregator.store import ScriptedStore, lists
+from aggregator.store import ScriptedStore, lists, orders
 from aggregator.store.lists import Numbers, OrderFilter, Overdue
 from aggregator.store.tx import Row, Tx
 
@@ -48,7 +49,7 @@ class _Kept:
     overdue: dict[str, Overdue]
     verified: tuple[int, int] | None
     doubts: Sequence[OrderRow]
-    queue: Sequence[OrderRow]
+    queue: Sequence[tuple[OrderRow, Order]]
 
 
 async def view(world: World, database: ScriptedStore, ready: Ready, alerts: Alerts) -> View:
@@ -72,7 +73,7 @@ async def view(world: World, database: ScriptedStore, ready: Ready, alerts: Aler
             for name, one in setup.providers.items()
         ],
         doubts=kept.doubts,
-        queue=kept.queue,
+        queue=[_in_line(world, row, order) for row, order in kept.queue],
         alerts=alerts.last,
     )
 
@@ -83,7 +84,7 @@ def _kept(tx: Tx, setup: Setup, now_ms: int) -> _Kept:
         numbers.overdue_by_provider(tx, setup, now_ms),
         audit.last(tx),
         _waiting(tx, State.IN_DOUBT),
-        _waiting(tx, State.QUEUED),
+        [(row, orders.get(tx, row.id)) for row in _waiting(tx, State.QUEUED)],
     )
 
 
@@ -107,6 +108,14 @@ def _order(row: Row) -> OrderRow:
     )
 
 
+def _in_line(world: World, row: OrderRow, order: Order) -> OrderRow:
+    """With the routes it could take, and why none takes it now."""
+    routes = considered(world, order)
+    names = dict.fromkeys(one.facts.provider.name for one in routes)
+    why = "; ".join(one.explained() for one in routes) or "its service is not configured any more"
+    return replace(row, provider=", ".join(names), why=why)
+
+
 def _provider(world: World, provider: Provider, late: Overdue, now_ms: int) -> ProviderRow:
     health = world.upstream.health(provider.name)
     balance, least = health.balance_micros, provider.low_balance_micros
@@ -128,6 +137,4 @@ def _state(provider: Provider, health: Health, now_ms: int) -> str:
         return "retired"
     if provider.paused:
         return "paused by you"
-    if health.paused_for is not None:
-        return f"paused: {health.cause or health.paused_for}"
-    return "ok" if health.usable(now_ms) else f"backs off: {health.cause}"
+    return "ok" if health.usable(now_ms) else f"backing off: {health.why}"

@@ -45,6 +45,11 @@ class Health:
     def usable(self, now_ms: int) -> bool:
         return self.paused_for is None and now_ms >= self.until_ms
 
+    @property
+    def why(self) -> str:
+        """Of one that is not usable."""
+        return self.cause or str(self.paused_for)
+
     def wants_balance(self, now_ms: int) -> bool:
         """Whether a paused provider should be asked for its balance now."""
         return self.paused_for is not None and now_ms >= self.until_ms

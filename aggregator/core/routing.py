@@ -7,6 +7,7 @@ usable ones by the service's strategy. Chance comes in as ``draws``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import StrEnum
 
 from aggregator.core import pricing
@@ -33,9 +34,20 @@ class Facts:
     offers_dripfeed: bool = True
 
     @property
-    def offered(self) -> bool:
-        """Whether orders may go there at all, as far as the operator and they are concerned."""
-        return self.provider.takes_orders and not (self.offer is not None and self.offer.gone)
+    def barred(self) -> str:
+        """Why no order may go there at all, as far as the operator and they are concerned;
+        empty: one may."""
+        if self.ended:
+            return self.ended
+        return "paused by the operator" if self.provider.paused else ""
+
+    @property
+    def ended(self) -> str:
+        """Why nothing is sold there any more; empty: it is, be it paused for now."""
+        if self.provider.retired:
+            return "retired"
+        gone = self.offer is not None and self.offer.gone
+        return "not in their catalogue any more" if gone else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +96,16 @@ def _verdict(
 ) -> tuple[Verdict, str]:
     if reason := _unfit(service, purchase, facts):
         return Verdict.SKIPPED, reason
-    health = facts.health
-    if health.paused_for is not None:
-        return Verdict.WAITING, f"paused: {health.paused_for}"
-    if not health.usable(now_ms):
-        return Verdict.WAITING, f"backing off: {health.cause}"
+    if not facts.health.usable(now_ms):
+        return Verdict.WAITING, f"backing off: {facts.health.why}"
     return Verdict.USABLE, ""
 
 
 def _unfit(service: Service, purchase: Purchase, facts: Facts) -> str:
     """Why this route cannot serve this order whatever its provider's health."""
-    provider, offer = facts.provider, facts.offer
-    if provider.retired:
-        return "retired"
-    if provider.paused:
-        return "paused by the operator"
-    if offer is not None and offer.gone:
-        return "not in their catalogue any more"
+    offer = facts.offer
+    if facts.barred:
+        return facts.barred
     # A panel that ignores ``runs`` would deliver one of them: better not to ask it.
     unwilling = not facts.offers_dripfeed or (offer is not None and offer.dripfeed is False)
     if purchase.kind is Kind.DRIPFEED and unwilling:
@@ -170,17 +175,35 @@ def priced(service: Service, facts: Sequence[Facts]) -> Service | None:
 
     Only ``markup:`` needs it: the first route that takes orders, for a service that is
     still offered there and whose rate is known, sets the price, rounded up to what the
-    wire can show. A sentinel sets none. (How its provider fares at the moment does not
-    count: prices must not flicker.)
+    wire can show. A sentinel sets none. Where all of them are paused, the first of those
+    does: a pause ends, and who syncs our list would have dropped the service by then.
+    (How a provider fares at the moment does not count: prices must not flicker.)
     """
     if service.markup is None:
         return service
-    for one in facts:
-        rate = known_rate(one)
-        if rate is None or not one.offered:
-            continue
-        ours = pricing.converted(rate, one.provider.exchange_rate * (1 + service.markup))
-        micros = pricing.round_up(ours)
-        if micros <= pricing.MAX_RATE_MICROS:
+    for one in sorted(facts, key=lambda one: one.provider.paused):
+        micros = _marked_up(service.markup, one)
+        if micros is not None:
             return replace(service, rate=pricing.exact(micros), rate_micros=micros)
     return None
+
+
+def _marked_up(markup: Decimal, facts: Facts) -> int | None:
+    """What the route's rate makes of ours; None where it makes nothing of it."""
+    rate = known_rate(facts)
+    if rate is None or facts.ended:
+        return None
+    micros = pricing.round_up(pricing.converted(rate, facts.provider.exchange_rate * (1 + markup)))
+    return micros if micros <= pricing.MAX_RATE_MICROS else None
+
+
+def unpriced(facts: Sequence[Facts]) -> str:
+    """For the operator: why none of these routes sets the price of a marked-up service."""
+    return "; ".join(f"{one.route.provider}/{one.route.service}: {_no_rate(one)}" for one in facts)
+
+
+def _no_rate(facts: Facts) -> str:
+    if facts.barred:
+        return facts.barred
+    known = known_rate(facts) is not None
+    return "its price is too high to show" if known else "its price is not known"

@@ -1,14 +1,18 @@
 """The list of services is kept, and is never an old one."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from aggregator.actions.lists import LISTS_KEPT
+from aggregator.core.errors import ClientError
 from aggregator.core.messages import ServiceList
 from aggregator.core.model import Offer, PriceTerms, Route
 from aggregator.store import resellers
 from tests.actions.conftest import OpenShop, Shop
-from tests.fakes import service, setup
+from tests.fakes import provider, service, setup
 
 ROUTES = (Route("alpha", "a"),)
 
@@ -35,6 +39,22 @@ async def test_a_new_price_of_a_provider_shows_at_once(open_shop: OpenShop) -> N
     assert await rates(shop) == ["1.20"]
     shop.world.catalogue = offered(2_000_000)
     assert await rates(shop) == ["2.40"]
+
+
+async def test_a_paused_provider_keeps_its_services_in_the_list(open_shop: OpenShop) -> None:
+    """Clients that sync would drop them; an order is refused, and the alert names the pause."""
+    marked = service(1, routes=ROUTES, markup=Decimal("0.2"), rate="", rate_micros=0)
+    shop = await open_shop(setup(marked, providers=[provider("alpha", paused=True)]))
+    rung: list[Mapping[str, object]] = []
+    shop.world.ring = rung.append
+    shop.world.catalogue = offered(1_000_000)
+    assert await rates(shop) == ["1.20"]
+    with pytest.raises(ClientError, match="Service temporarily unavailable"):
+        await shop.buy()
+    (alert,) = rung
+    assert alert["event"] == "service_unavailable"
+    assert "paused by the operator" in str(alert["why"])
+    assert shop.upstream.sent == []
 
 
 async def test_a_new_configuration_shows_at_once(open_shop: OpenShop) -> None:

@@ -19,6 +19,7 @@ from aggregator.core.routing import (
     heeded,
     known_rate,
     priced,
+    unpriced,
     weigh,
 )
 from tests.core.make import NOW, facts, offer, service
@@ -98,7 +99,7 @@ def test_packages_have_no_limits() -> None:
         (Health(), (Verdict.USABLE, "")),
         (BACKING_OFF, (Verdict.WAITING, "backing off: cut")),
         (Health(strikes=1, until_ms=NOW), (Verdict.USABLE, "")),
-        (PAUSED, (Verdict.WAITING, "paused: funds")),
+        (PAUSED, (Verdict.WAITING, "backing off: funds")),
     ],
 )
 def test_health(health: Health, expected: tuple[Verdict, str]) -> None:
@@ -229,6 +230,8 @@ def marked_up(routes: list[Facts], markup: str | None = "0.20") -> Service | Non
         ([UNKNOWN, GONE, facts(paused=True, cost_micros=1), facts(offers=offer(0)), CHEAP], "0.84"),
         ([facts(offers=offer(999_999_999_999_000_000)), CHEAP], "0.84"),
         ([facts(offers=offer(1, gone_at_ms=NOW)), CHEAP], "0.84"),
+        ([facts(paused=True, cost_micros=500_000), GONE], "0.60"),
+        ([UNKNOWN, facts(paused=True, cost_micros=500_000)], "0.60"),
     ],
 )
 def test_markup(routes: list[Facts], rate: str) -> None:
@@ -243,7 +246,22 @@ def test_no_price() -> None:
     """A marked-up service without any known cost has no price; a fixed rate needs none."""
     assert marked_up([UNKNOWN, GONE]) is None
     assert marked_up([]) is None
+    assert marked_up([facts(retired=True, cost_micros=1)]) is None
+    assert marked_up([facts(offers=offer(1, gone_at_ms=NOW), paused=True)]) is None
     assert marked_up([], markup=None) == service()
+
+
+def test_why_there_is_no_price() -> None:
+    """Of each route, for the operator."""
+    gone, huge = facts(offers=offer(1, gone_at_ms=NOW)), facts(offers=offer(10**18))
+    said = unpriced([UNKNOWN, GONE, facts(paused=True), gone, huge]).split("; ")
+    assert [one.partition(": ")[2] for one in said] == [
+        "its price is not known",
+        "retired",
+        "paused by the operator",
+        "not in their catalogue any more",
+        "its price is too high to show",
+    ]
 
 
 @given(st.integers(1, 10**9), st.decimals("0", "3", places=3))

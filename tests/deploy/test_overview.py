@@ -1,6 +1,7 @@
 """What the console is given to show."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aggregator.api.console import View, render
 from aggregator.bootstrap import overview
@@ -39,13 +40,27 @@ async def test_orders_that_wait(shop: Shop) -> None:
     assert "kanarienvogel" not in render(view).decode()
 
 
+async def test_orders_in_the_queue(shop: Shop) -> None:
+    """Each tells the providers that it could go to, and why none of them takes it now."""
+    ill = Health(paused_for=ErrorClass.DOWN, cause="not JSON")
+    shop.upstream.healths.update(alpha=ill, beta=ill)
+    await shop.buy()
+    (row,) = (await seen(shop)).queue
+    named = [one.provider for one in shop.world.setup.services[1].routes]
+    assert row.provider == ", ".join(named)
+    assert row.why.count("waiting (backing off: not JSON)") == len(named)
+    shop.world.setup = replace(shop.world.setup, services={})
+    (row,) = (await seen(shop)).queue
+    assert (row.provider, row.why) == ("", "its service is not configured any more")
+
+
 async def test_providers(shop: Shop) -> None:
     """A provider shows what keeps orders away from it."""
     now_ms = shop.clock.now_ms()
     healths = {
         "ok": Health(balance_micros=1),
-        "paused: refused: funds": Health(paused_for=ErrorClass.FUNDS, cause="refused: funds"),
-        "backs off: timeout": Health(until_ms=now_ms + 1, cause="timeout"),
+        "backing off: refused: funds": Health(paused_for=ErrorClass.FUNDS, cause="refused: funds"),
+        "backing off: timeout": Health(until_ms=now_ms + 1, cause="timeout"),
     }
     for said, health in healths.items():
         shop.upstream.healths["alpha"] = health

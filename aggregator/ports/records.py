@@ -92,7 +92,7 @@ class Closing:
     Exactly one of these holds: the outcome is Placed or InDoubt; ``next`` is the
     attempt to write; ``queued_until_ms`` is set; else the order ends, as
     ``rejected`` with ``error`` where ``answered`` is false, as ``canceled`` where
-    the reseller already has his ID.
+    the reseller already has his ID; from another server, maybe, which the store knows.
     """
 
     order_id: int

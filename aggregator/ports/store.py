@@ -51,7 +51,9 @@ class Store(Protocol):
     async def close_attempt(self, closing: Closing) -> Closed:
         """Transaction 2. An upstream ID that is already ours turns into a doubt."""
 
-    async def remembered(self, reseller_id: int, request_id: str) -> Remembered | None: ...
+    async def remembered(self, reseller_id: int, request_id: str) -> Remembered | None:
+        """For a repeat. An order that is being sent is noted as answered with its ID: it
+        cannot end as ``rejected`` any more. So does ``open_order``."""
 
     async def recover(self, boot_id: str, now_ms: int) -> list[int]:
         """At start: ``sending`` of a dead process becomes ``in_doubt``. Order IDs."""

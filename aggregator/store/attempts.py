@@ -131,7 +131,8 @@ def _go_on(tx: Tx, closing: Closing) -> Closed:
     if closing.queued_until_ms is not None:
         queue(tx, closing.order_id, State.SENDING, closing.queued_until_ms)
         return Closed(State.QUEUED)
-    state = State.CANCELED if closing.answered else State.REJECTED
+    answered = closing.answered or events.count(tx, closing.order_id, events.ANSWERED)
+    state = State.CANCELED if answered else State.REJECTED
     ended = orders.end_unbought(
         tx, closing.order_id, State.SENDING, state, closing.now_ms, error=closing.error or None
     )

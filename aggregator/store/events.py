@@ -12,6 +12,7 @@ IN_DOUBT = "in_doubt"
 LATE_PLACED = "late_placed"  # bought after all, though the attempt had been closed
 LATE_ANSWER = "late_answer"
 PROCESS_DIED = "process_died"
+ANSWERED = "id_given_to_a_repeat"  # while another server was still sending it
 ID_TAKEN = "upstream_id_taken"
 CHILD_TAKEN = "child_id_taken"
 NOT_SETTLED = "not_settled"
@@ -33,12 +34,12 @@ def add_once(tx: Tx, order_id: int, kind: str, detail: Mapping[str, object], now
 def record(tx: Tx, happened: Sequence[Event], now_ms: int, most: int | None = None) -> None:
     """``most``: of one kind so many are kept of each order."""
     for event in happened:
-        if most is None or _count(tx, event) < most:
+        if most is None or count(tx, event.order_id, event.kind) < most:
             add(tx, event.order_id, event.kind, event.detail, now_ms)
 
 
-def _count(tx: Tx, event: Event) -> int:
-    row = tx.one("count_events", order_id=event.order_id, kind=event.kind)
+def count(tx: Tx, order_id: int, kind: str) -> int:
+    row = tx.one("count_events", order_id=order_id, kind=kind)
     return 0 if row is None else int(row["events"])
 
 

@@ -25,7 +25,7 @@ def open_order(tx: Tx, draft: OrderDraft) -> Opened | Remembered:
     nothing was written.
     """
     if draft.request is not None:
-        before = remembered(tx, draft.reseller_id, draft.request.text)
+        before = repeated(tx, draft.reseller_id, draft.request.text, draft.now_ms)
         if before is not None:
             return before
     order_id = _insert(tx, draft, _bound(tx, draft))
@@ -117,6 +117,15 @@ def add_attempt(tx: Tx, order_id: int, draft: AttemptDraft, now_ms: int) -> int:
 def remembered(tx: Tx, reseller_id: int, request_id: str) -> Remembered | None:
     row = tx.one("remembered", reseller_id=reseller_id, request_id=request_id)
     return None if row is None else rows.remembered(row)
+
+
+def repeated(tx: Tx, reseller_id: int, request_id: str, now_ms: int) -> Remembered | None:
+    """What a repeat is answered with. Of an order that is being sent it is the ID: whoever
+    sends it must not answer with an error any more (``close_attempt``)."""
+    before = remembered(tx, reseller_id, request_id)
+    if before is not None and before.state is State.SENDING:
+        events.add_once(tx, before.order_id, events.ANSWERED, {}, now_ms)
+    return before
 
 
 def forget_requests(tx: Tx, before_ms: int) -> int:

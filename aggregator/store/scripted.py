@@ -17,7 +17,7 @@ import structlog
 
 from aggregator.core import drift
 from aggregator.core.drift import Change
-from aggregator.core.model import Attempt, Offer, Order, Policy, Refill, Reseller
+from aggregator.core.model import Attempt, Offer, Order, Policy, Refill, Reseller, State
 from aggregator.core.outcome import Placed
 from aggregator.core.retention import Rule
 from aggregator.ports import (
@@ -143,7 +143,13 @@ class ScriptedStore(ABC):
 
     async def remembered(self, reseller_id: int, request_id: str) -> Remembered | None:
         found = await self.rows("remembered", reseller_id=reseller_id, request_id=request_id)
-        return rows.remembered(found[0]) if found else None
+        before = rows.remembered(found[0]) if found else None
+        if before is None or before.state is not State.SENDING:
+            return before
+        now_ms = time.time_ns() // 1_000_000
+        return await self.write(
+            partial(orders.repeated, reseller_id=reseller_id, request_id=request_id, now_ms=now_ms)
+        )
 
     async def recover(self, boot_id: str, now_ms: int) -> list[int]:
         return await self.write(partial(attempts.recover, boot_id=boot_id, now_ms=now_ms))

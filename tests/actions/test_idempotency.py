@@ -4,11 +4,13 @@ import asyncio
 
 import pytest
 
+from aggregator.actions import World
 from aggregator.core.errors import ClientError, ErrorClass
 from aggregator.core.messages import Added
+from aggregator.core.model import State
 from aggregator.core.outcome import Placed, Rejected
-from tests.actions.conftest import OpenShop, Shop
-from tests.fakes import settled
+from tests.actions.conftest import MONEY, OpenShop, Shop
+from tests.fakes import FakeUpstream, settled
 
 BUY = {"service": "1", "link": "https://a.example/p", "quantity": "1000"}
 
@@ -41,6 +43,24 @@ async def test_a_refusal_is_remembered_too(shop: Shop) -> None:
             await shop("add", "r1", **BUY)
         await settled(lambda: not shop.world.tasks)
     assert len(shop.upstream.sent) == 1
+
+
+async def test_two_servers_give_one_answer(shop: Shop) -> None:
+    """A repeat that another server answers with the ID decides: the first gets it too,
+    though the provider refused, and the order ends as canceled."""
+    world = shop.world
+    other = Shop(World(shop.store, FakeUpstream(), shop.clock, world.setup, "other"), shop.key)
+    slow = asyncio.Event()
+    shop.upstream.outcomes["alpha"].extend([slow, Rejected(ErrorClass.LINK)])
+    first = asyncio.create_task(shop("add", "r1", **BUY))
+    await settled(lambda: bool(shop.upstream.sent))
+    assert await other("add", "r1", **BUY) == Added("1")
+    slow.set()
+    assert await first == Added("1")
+    await settled(lambda: not shop.world.tasks)
+    assert await other("add", "r1", **BUY) == await shop("add", "r1", **BUY) == Added("1")
+    assert (await shop.order()).state is State.CANCELED
+    assert await shop.balances() == (MONEY, 0)
 
 
 async def test_other_parameters_are_refused(shop: Shop) -> None:

@@ -150,6 +150,27 @@ async def test_first_answer_is_remembered(store: ScriptedStore) -> None:
     assert await store.open_order(draft(reseller_id, request=request())) == found
 
 
+@pytest.mark.parametrize("read", [True, False])
+async def test_a_repeat_during_the_send_gets_the_id(store: ScriptedStore, read: bool) -> None:
+    """Once a repeat was told the order's ID, its end is no error any more: it is canceled."""
+    reseller_id = await rich(store)
+    made = await store.open_order(draft(reseller_id, request=request()))
+    assert isinstance(made, Opened)
+    for _ in range(2):
+        again = (
+            await store.remembered(reseller_id, "req-1")
+            if read
+            else await store.open_order(draft(reseller_id, request=request()))
+        )
+        assert isinstance(again, Remembered)
+        assert (again.order_id, again.state, again.error) == (made.order_id, State.SENDING, None)
+    refusal = Rejected(ErrorClass.LINK, "bad link")
+    end = {"error": errors.INCORRECT_LINK, "answered": False}
+    closed = await store.close_attempt(closing(made.order_id, made.attempt_id, refusal, **end))
+    assert closed.state is State.CANCELED
+    assert await store.available(reseller_id) == 10 * CHARGE
+
+
 async def test_requests_are_forgotten_by_age(store: ScriptedStore) -> None:
     """Forgetting drops what is older than asked, and only that; the orders stay."""
     reseller_id = await rich(store)

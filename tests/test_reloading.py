@@ -15,7 +15,8 @@ from aggregator import bootstrap, config
 from aggregator.actions import World
 from aggregator.core.model import State
 from aggregator.sandbox import Fault, PanelSettings, Rule, SandboxServer, builtin_dialect
-from aggregator.store import resellers, revisions, short_transaction
+from aggregator.store import doubts, meta, resellers, revisions, short_transaction
+from aggregator.store.tx import Tx
 from benchmarks.house import HOST, free_port
 from tests.cli.support import configuration
 from tests.fakes import START_MS, settled
@@ -108,6 +109,13 @@ def shown(world: World, provider: str) -> float | None:
 def reloads(world: World) -> float:
     results = ("ok", "refused")
     return sum(sample(world, "aggregator_config_reloads_total", result=one) for one in results)
+
+
+def full_disk(tx: Tx) -> None:
+    tx.run(
+        "CREATE TRIGGER full BEFORE INSERT ON config_revisions"
+        " BEGIN SELECT RAISE(ABORT, 'full'); END"
+    )
 
 
 @pytest.fixture
@@ -296,13 +304,25 @@ async def test_a_full_disk_leaves_the_old_one(house: House) -> None:
     """What cannot be remembered is not used: after a restart nobody would know of it."""
     async with house.running() as world:
         before = world.setup
-        await world.store.write(  # type: ignore[attr-defined]
-            lambda tx: tx.run(
-                "CREATE TRIGGER full BEFORE INSERT ON config_revisions"
-                " BEGIN SELECT RAISE(ABORT, 'full'); END"
-            )
-        )
+        await world.store.write(full_disk)  # type: ignore[attr-defined]
         assert not await house.reload(world, services=house.service(rate="2.00"))
         assert world.setup is before
         (line,) = (await house.ready())["reload"]["mistakes"]
         assert line
+
+
+async def test_what_is_refused_forgets_nothing(house: House) -> None:
+    """That somebody else was caught ordering is forgotten by a reload that takes back
+    ``exclusive_account``, and by none that is refused."""
+    house.write(providers={"gulf": house.gulf(exclusive_account=True)})
+    known = partial(meta.get, key="provider/gulf/not_exclusive")
+    shared = {"gulf": house.gulf(exclusive_account=False)}
+    async with house.running() as world:
+        store: Any = world.store
+        await store.write(partial(doubts.not_exclusive, provider="gulf", orphans=["77"]))
+        await store.write(full_disk)
+        assert not await house.reload(world, providers=shared)
+        assert await store.read(known) == "77"
+        await store.write(lambda tx: tx.run("DROP TRIGGER full"))
+        assert await house.reload(world)
+        assert await store.read(known) is None

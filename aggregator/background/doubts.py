@@ -91,8 +91,7 @@ class Doubts:
         self._cautions: dict[str, Caution] = {}
 
     async def load(self, setup: Setup) -> None:
-        """The low anchors under a configuration that is about to be used; and a provider that
-        is no longer declared exclusive has a clean sheet when it is so again."""
+        """The low anchors under a configuration that is about to be used."""
         providers = setup.providers
 
         def sequence(provider: str, kind: Kind) -> Kind:
@@ -103,8 +102,6 @@ class Doubts:
         )
         for (name, kind), number in (await self._store.read(script)).items():
             self._world.doubtful.placed(name, kind, str(number))
-        shared = [name for name, one in providers.items() if not one.exclusive_account]
-        await self._store.write(partial(doubts.exclusive_again, providers=shared))
 
     async def settle(self) -> None:
         """One turn: every provider that has anything unproved, all at once."""

@@ -13,7 +13,7 @@ from aggregator import config
 from aggregator.config import Account, Memory, ProviderMemory
 from aggregator.core.model import Provider
 from aggregator.ports import Setup
-from aggregator.store import lists, meta, revisions
+from aggregator.store import doubts, lists, meta, revisions
 from aggregator.store.tx import Tx
 
 _KEY = "provider/{}/accounts"
@@ -31,13 +31,16 @@ def memory(tx: Tx) -> Memory:
 
 
 def remember(tx: Tx, setup: Setup, now_ms: int) -> None:
-    """``setup`` is in use from now on."""
+    """``setup`` is in use from now on. A provider that is no longer declared exclusive has a
+    clean sheet when it is so again."""
     known, bound = _known(tx), memory(tx).providers
     for name, provider in setup.providers.items():
         before, now = known.get(name, []), _account(provider)
         if before[-1:] != [now]:
             kept = [one for one in before if one != now] if name in bound else []
             _keep(tx, name, [*kept, now])
+    shared = [name for name, one in setup.providers.items() if not one.exclusive_account]
+    doubts.exclusive_again(tx, shared)
     revisions.add(tx, setup.revision, now_ms)
 
 

@@ -288,6 +288,35 @@ async def test_an_order_on_its_way_keeps_its_provider(house: House) -> None:
         assert shown(world, "gulf") is None
 
 
+async def test_nothing_leaves_while_it_is_remembered(house: House) -> None:
+    """What is ordered right then does not go to the panel that leaves: the reload is taken,
+    and from then on everything is bought at the new one."""
+    settings = PanelSettings(stage_s=None, keys=frozenset({"another"}))
+    async with (
+        SandboxServer(builtin_dialect("smmgulf"), settings) as new,
+        house.running() as world,
+    ):
+        await settled(lambda: "gulf" in world.catalogue)
+        house.panel.set_fault(Rule(Fault.SLOW, action="add", seconds=0.5))
+        store: Any = world.store
+        write, sold = store.write, []
+
+        async def selling(script: Any, **how: Any) -> Any:
+            done = await write(script, **how)
+            if not sold and "new" in getattr(script, "keywords", {}):
+                sold.append(asyncio.create_task(house.buy()))
+                await settled(lambda: world.doubtful.flying["gulf"] > 0 or sold[0].done())
+            return done
+
+        store.write = selling
+        other = {"gulf": house.gulf(url=new.url, key="another")}
+        assert await house.reload(world, providers=other)
+        await sold[0]
+        assert "order" in await house.buy()
+        await settled(lambda: bool(new.log()))
+        assert house.panel.log() == []
+
+
 async def test_a_price_below_cost_is_told(house: House) -> None:
     """A rate that makes a loss is told when it is read, and no order is placed at it."""
     async with house.running() as world:

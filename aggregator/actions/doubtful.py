@@ -7,7 +7,7 @@ back from the settling (``background.doubts``), a second old at most.
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -17,6 +17,8 @@ from aggregator.core.model import Kind, Provider, Purchase
 from aggregator.core.rivals import Admission, Caution
 from aggregator.core.routing import Weighed, heeded
 from aggregator.dialects import Dialect
+
+LEAVING = "a reload is about to change its panel"
 
 _NO_CAUTION = Caution()
 
@@ -34,11 +36,13 @@ def sequence_of(dialect: Dialect, kind: Kind) -> Kind:
 class Doubtful:
     """``anchors``: our highest upstream ID that was answered, by provider and sequence.
     ``cautions``: by provider, where doubts are open that the bracket can settle.
-    ``closed``: by provider, why nothing may be bought there at all for now."""
+    ``closed`` and, while a reload changes their panel, ``leaving``: by provider, why nothing
+    may be bought there at all for now."""
 
     anchors: dict[tuple[str, Kind], int] = field(default_factory=dict)
     cautions: Mapping[str, Caution] = field(default_factory=dict)
     closed: Mapping[str, str] = field(default_factory=dict)
+    leaving: Mapping[str, str] = field(default_factory=dict)
     flying: Counter[str] = field(default_factory=Counter)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -57,6 +61,20 @@ class Doubtful:
         finally:
             self.flying[provider] -= 1
 
+    @contextmanager
+    def none_to(self, providers: Iterable[str]) -> Iterator[None]:
+        """No add leaves for any of these meanwhile; what is flying goes on."""
+        self.leaving = dict.fromkeys(providers, LEAVING)
+        try:
+            yield
+        finally:
+            self.leaving = {}
+
+    def why_closed(self, provider: str) -> str | None:
+        """None: it is open."""
+        found = (said.get(provider) for said in (self.closed, self.leaving))
+        return next((why for why in found if why is not None), None)
+
     def token(self, provider: Provider, boot_id: str) -> str | None:
         """The idempotency parameter of a new attempt, ``name=value``; None where the
         provider has none. No other attempt has this value, in this process or another."""
@@ -67,7 +85,7 @@ class Doubtful:
     def heeded(self, choice: Weighed, purchase: Purchase, sequence: Kind) -> Weighed:
         """``choice``, with what the doubts open at its provider say against it."""
         name = choice.facts.provider.name
-        if why := self.closed.get(name):
+        if why := self.why_closed(name):
             return heeded(choice, Admission.NOT_NOW, why)
         caution = self.cautions.get(name, _NO_CAUTION)
         if not caution.open:

@@ -114,15 +114,16 @@ class World:
 
     def is_current(self, provider: Provider) -> bool:
         """Whether what was decided about it still holds: a reload may have put another
-        panel in its place."""
+        panel in its place, or be about to."""
         now = self.setup.providers.get(provider.name)
-        return now is not None and now.is_same_panel(provider)
+        stays = now is not None and now.is_same_panel(provider)
+        return stays and self.doubtful.why_closed(provider.name) is None
 
     def takes_orders(self, provider: str) -> bool:
         """Whether an order may go there at this moment."""
         known = self.setup.providers.get(provider)
         usable = self.upstream.health(provider).usable(self.clock.now_ms())
-        closed = provider in self.doubtful.closed
+        closed = self.doubtful.why_closed(provider) is not None
         return known is not None and known.takes_orders and usable and not closed
 
     def ranked(self, service: Service, weighed: Sequence[Weighed]) -> list[Weighed]:

@@ -10,10 +10,12 @@ new one. No task of the loop's can run in between, so none sees half of each. A 
 began under the old one ends with the values that it took (``actions.World``).
 
 Orders may be opened while all this is fetched. A provider that is about to go, or to
-become another panel, must hold none: that is checked once more in the transaction that
-remembers, and what has been opened after it is seen in ``world.doubtful.flying``. An
-order that was weighed by then and not yet opened finds its provider changed right before
-it is sent (``actions.placing``), and waits in the queue instead.
+become another panel, must hold none. So from before it is remembered until it is in use
+no add leaves for such a provider (``Doubtful.none_to``): an order that was weighed by
+then finds that right before it is sent (``actions.placing``), and waits in the queue
+instead. What is on its way is seen in ``world.doubtful.flying``, and what is on disk is
+checked once more in the transaction that remembers. Past that nothing refuses any more:
+what is remembered as in use is in use.
 
 What must change together: whatever keeps a part of the configuration, here or in another
 room, is given the new one in ``_swap``; what cannot change while we run is in
@@ -128,17 +130,17 @@ class Reloader:
         live, world, setup = self._live, self._live.world, new.setup
         _agree(new, await live.database.read(memory))
         leaving = self._leaving(new)
-        self._must_not_fly(new, leaving)
         offers = await live.database.offers(setup.routed())
         await live.doubts.load(setup)
         now_ms = world.clock.now_ms()
-        await live.database.write(
-            partial(_remembered, new=new, checked=bool(leaving), now_ms=now_ms)
-        )
-        self._must_not_fly(new, leaving)
-        self._source.learn(secrets(new))
-        world.catalogue = offers
-        self._swap(new)
+        with world.doubtful.none_to(leaving):
+            self._must_not_fly(new, leaving)
+            await live.database.write(
+                partial(_remembered, new=new, checked=bool(leaving), now_ms=now_ms)
+            )
+            self._source.learn(secrets(new))
+            world.catalogue = offers
+            self._swap(new)
         self._accepted(new)
 
     def _leaving(self, new: Loaded) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from aggregator.cli.output import FORMULA
 from aggregator.core import pricing
 from aggregator.core.model import Network, Scope
 
@@ -117,7 +118,8 @@ class Scopes(click.ParamType[frozenset[Scope]]):
 
 
 class NewName(click.ParamType[str]):
-    """A name that can be typed again: printable, no blanks at its ends."""
+    """A name that can be typed again: printable, no blanks at its ends, and nothing before
+    it that makes it an option or, in a table, a formula."""
 
     name = "name"
 
@@ -125,6 +127,8 @@ class NewName(click.ParamType[str]):
         name = str(value)
         if not (0 < len(name) <= _NAME_MAX and name.isprintable() and name == name.strip()):
             self.fail(f"must be 1 to {_NAME_MAX} printable characters.", param, ctx)
+        if name.startswith(FORMULA):
+            self.fail("must not begin with =, +, - or @.", param, ctx)
         return name
 
 

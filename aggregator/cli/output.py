@@ -7,6 +7,7 @@ read as markup.
 
 import csv
 import json
+import re
 import shutil
 import sys
 import textwrap
@@ -20,8 +21,11 @@ import click
 from aggregator.core import pricing
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
     from rich.console import Console
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what it begins with for a spreadsheet
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?", re.ASCII).fullmatch
 _ENDLESS = 10_000
 _GAP = 2  # between two columns
 _NARROWEST = 12  # of what may be folded or cut
@@ -41,11 +45,21 @@ def stream_json(items: Iterable[object]) -> None:
     click.echo("\n]" if separator == "," else "[]")
 
 
-def as_csv(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """RFC 4180, a row at a time; None is an empty cell."""
-    writer = csv.writer(_Stdout())
+def as_csv(
+    headings: Iterable[str],
+    rows: Iterable[Iterable[object]],
+    to: "SupportsWrite[str] | None" = None,
+) -> None:
+    """RFC 4180, a row at a time, on standard output unless ``to`` a file; None is an empty
+    cell. A text that a spreadsheet would take for a formula has a ' before it."""
+    writer = csv.writer(to or _Stdout())
     writer.writerow(headings)
-    writer.writerows(rows)
+    writer.writerows(map(_cell, row) for row in rows)
+
+
+def _cell(value: object) -> object:
+    is_formula = isinstance(value, str) and value.startswith(FORMULA) and not _NUMBER(value)
+    return f"'{value}" if is_formula else value
 
 
 class _Stdout:

@@ -252,9 +252,7 @@ def _keeping(path: Path | None) -> Iterator[Callable[[Sequence[Entrant]], None]]
 
 
 def _write_keys(stream: TextIO, given: Sequence[Entrant]) -> None:
-    writer = csv.writer(stream)
-    writer.writerow(("name", "key"))
-    writer.writerows((one.name, one.key) for one in given)
+    output.as_csv(("name", "key"), ((one.name, one.key) for one in given), stream)
     stream.flush()
     os.fsync(stream.fileno())
 

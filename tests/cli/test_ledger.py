@@ -96,6 +96,14 @@ def test_a_whole_statement_as_csv(shop: Desk) -> None:
     assert sum(Decimal(line["available"]) for line in lines) == Decimal("9.75")
 
 
+@pytest.mark.parametrize("evil", ['=HYPERLINK("x")', "+1+1", "-1+1", "@SUM(A1)", "=1"])
+def test_no_formula_in_csv(shop: Desk, evil: str) -> None:
+    """A note that a spreadsheet would carry out is quoted for it; amounts below 0 are not."""
+    shop.run("reseller", "debit", "shop", "1", "--note", evil)
+    *_, line, _ = table(shop.run("ledger", "statement", "shop", "--csv").stdout)
+    assert (line["note"], line["available"]) == (f"'{evil}", "-1.00")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -81,6 +81,14 @@ shop,1,,,
     assert names(shop) == ["shop"]
 
 
+@pytest.mark.parametrize("name", ["=1+1", "+shop", "-shop", "@shop"])
+def test_no_formula_for_a_name(desk: Desk, name: str) -> None:
+    """A name that a spreadsheet would carry out, or a command take for an option, is refused."""
+    told = desk.run("reseller", "import", file(desk, f"name\n{name}\n"), status=2).stderr
+    assert ":2: name: must not begin with =, +, - or @." in told
+    desk.run("reseller", "add", name, status=2)
+
+
 def test_who_is_known_already(shop: Desk) -> None:
     """A known name or key is a mistake; with --skip-existing known names are left alone, so
     that the same file can be run again."""

@@ -238,7 +238,7 @@ def _added(tx: "Tx", fresh: Sequence[Entrant], note: str) -> list[Entrant]:
 @contextmanager
 def _keeping(path: Path | None) -> Iterator[Callable[[Sequence[Entrant]], None]]:
     """Writes keys to a new file before their resellers are on disk; it goes again if those
-    come to nothing."""
+    are known to have come to nothing."""
     if path is None:
         yield lambda _given: None
         return
@@ -246,9 +246,19 @@ def _keeping(path: Path | None) -> Iterator[Callable[[Sequence[Entrant]], None]]
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
             yield partial(_write_keys, stream)
-    except BaseException:
-        path.unlink()
+    except BaseException as error:
+        if _wrote_nothing(error):
+            path.unlink()
+        else:
+            click.echo(f"The keys are kept in {path}: their resellers may be there.", err=True)
         raise
+
+
+def _wrote_nothing(error: BaseException) -> bool:
+    """An interruption may come with the COMMIT on its way, like a server's going."""
+    from aggregator.store.exceptions import StoreUnsure
+
+    return isinstance(error, Exception) and not isinstance(error, StoreUnsure)
 
 
 def _write_keys(stream: TextIO, given: Sequence[Entrant]) -> None:

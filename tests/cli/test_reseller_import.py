@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.cli.reseller_import import Entrant, _keeping
 from aggregator.core.model import PriceTerms, Scope
 from aggregator.store import keys, resellers
+from aggregator.store.exceptions import StoreBusy, StoreUnsure
 from tests.cli.support import Desk
 from tests.store.builders import NOW
 
@@ -148,6 +150,23 @@ def test_no_file_of_keys_without_resellers(shop: Desk) -> None:
     said = shop.refused("reseller", "import", file(shop, "name\nnew\n"), "--keys-to", str(kept))
     assert "File exists" in said
     assert (kept.read_text(), names(shop)) == ("mine", ["shop"])
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [(StoreUnsure(cause="gone"), True), (KeyboardInterrupt(), True), (StoreBusy(), False)],
+)
+def test_keys_that_may_be_somebody_s_are_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], error: BaseException, kept: bool
+) -> None:
+    """Where nobody knows whether the resellers were written, their keys stay in the file."""
+    path = tmp_path / "keys.csv"
+    with pytest.raises(type(error)), _keeping(path) as keep:
+        keep([Entrant(2, "alpha", key=KEPT)])
+        raise error
+    assert path.exists() is kept
+    assert (f"The keys are kept in {path}" in capsys.readouterr().err) is kept
+    assert not kept or path.read_text().splitlines() == ["name,key", f"alpha,{KEPT}"]
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,16 @@ def shown(value: object) -> str:
     return "a mapping" if isinstance(value, dict) else "a list"
 
 
+class Unfit(ValueError):
+    """A value that is not what it must be. ``discreet`` says so without the value, where that
+    may be an API key in the wrong place: any text or number that comes close to nothing."""
+
+    def __init__(self, wanted: str, value: object, hint: str = "") -> None:
+        super().__init__(f"must be {wanted}, not {shown(value)}{hint}")
+        harmless = hint or isinstance(value, bool) or not isinstance(value, str | int | Decimal)
+        self.discreet = str(self) if harmless else f"must be {wanted}"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`` (did you mean 'gulf'?)``, or nothing where nothing comes close."""
     spellings = {name.casefold(): name for name in known}

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from aggregator.config import network, values
 from aggregator.config.forms import Forms
-from aggregator.config.mistakes import Report, Where, shown, unknown
+from aggregator.config.mistakes import Report, Where, did_you_mean, shown, unknown
 from aggregator.config.schema import ProviderForm, RouteForm, ServiceForm
 from aggregator.config.settings import Tcp
 from aggregator.core import pricing
@@ -74,7 +74,10 @@ def providers(forms: Forms) -> Found:
     for name, form in forms.providers.items():
         path = ("providers", name)
         if form.dialect not in forms.dialect_names:
-            yield (*path, "dialect"), unknown("dialect", form.dialect, forms.dialect_names)
+            close = did_you_mean(form.dialect, forms.dialect_names)
+            told = unknown("dialect", form.dialect, forms.dialect_names)
+            # What comes close to nothing may be an API key in the wrong place.
+            yield (*path, "dialect"), told if close else "no dialect of that name"
         theirs = form.currency or forms.config.currency
         if theirs not in rates:
             message = f"no rate for {shown(theirs)} in exchange_rates"

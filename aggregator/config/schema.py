@@ -8,13 +8,13 @@ lets the rules across keys (``rules``) look at a form that lacks it.
 
 import re
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic_core import ErrorDetails
 
 from aggregator.config import network, values
-from aggregator.config.mistakes import Hidden, Report, Where, did_you_mean
+from aggregator.config.mistakes import Hidden, Report, Unfit, Where, did_you_mean
 from aggregator.config.settings import Address, Limit, Network, Tcp
 from aggregator.core.model import OnDeadline, Strategy
 from aggregator.core.order_types import LARGEST_QUANTITY
@@ -74,7 +74,10 @@ def required(stand_in: Any) -> Any:
 
 
 class Form(BaseModel):
+    """``quoted``: mistakes may show its values."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    quoted: ClassVar[bool] = True
 
 
 class LimitsForm(Form):
@@ -90,6 +93,8 @@ class RetentionForm(Form):
 
 
 class ProviderForm(Form):
+    quoted: ClassVar[bool] = False  # its key may stand behind another key by mistake
+
     url: Url = required("https://panel.invalid/api/v2")
     key: OptionalText = Field(None, repr=False)
     key_file: OptionalText = None
@@ -219,6 +224,8 @@ def _note(form: type[Form], error: ErrorDetails, path: Where, report: Report) ->
     where = (*path, *error["loc"])
     if error["type"] != "extra_forbidden":
         cause = error.get("ctx", {}).get("error")
+        if isinstance(cause, Unfit) and not form.quoted:
+            cause = cause.discreet
         report.mistake(where, str(cause or _WORDING.get(error["type"], error["msg"])))
         return
     key = str(error["loc"][0])

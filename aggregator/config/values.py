@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
-from aggregator.config.mistakes import did_you_mean, shown
+from aggregator.config.mistakes import Unfit, did_you_mean, shown
 from aggregator.config.settings import Limit
 from aggregator.core import pricing
 from aggregator.core.order_types import TYPES
@@ -46,7 +46,7 @@ def _text(value: object, forbidden: re.Pattern[str]) -> str:
     if isinstance(value, int | Decimal):
         return shown(value)
     if not isinstance(value, str):
-        raise ValueError(f"must be text, not {shown(value)}")
+        raise Unfit("text", value)
     if not value.strip():
         raise ValueError("must not be empty")
     if forbidden.search(value):
@@ -76,16 +76,16 @@ def flag(value: object) -> bool:
         return value
     if isinstance(value, str) and value in ("true", "false"):
         return value == "true"
-    raise ValueError(f"must be true or false, not {shown(value)}")
+    raise Unfit("true or false", value)
 
 
 def whole(low: int, high: int) -> Check[int]:
     def check(value: object) -> int:
         written = shown(value) if isinstance(value, int) else value
         if isinstance(value, bool) or not isinstance(written, str):
-            raise ValueError(f"must be a whole number, not {shown(value)}")
+            raise Unfit("a whole number", value)
         if not _WHOLE.fullmatch(written):
-            raise ValueError(f"must be a whole number, not {shown(value)}")
+            raise Unfit("a whole number", value)
         if not low <= int(written) <= high:
             raise ValueError(f"must be between {low} and {high}")
         return int(written)
@@ -94,11 +94,11 @@ def whole(low: int, high: int) -> Check[int]:
 
 
 def _written(value: object, pattern: re.Pattern[str], wanted: str) -> re.Match[str]:
-    """The match of a text or number; else ValueError "must be {wanted}, not …"."""
+    """The match of a text or number; else Unfit."""
     number = isinstance(value, int | Decimal) and not isinstance(value, bool)
     match = pattern.fullmatch(value if isinstance(value, str) else shown(value) if number else "")
     if not match:
-        raise ValueError(f"must be {wanted}, not {shown(value)}")
+        raise Unfit(wanted, value)
     return match
 
 
@@ -182,7 +182,7 @@ def choice(kind: type[E]) -> Check[E]:
         if isinstance(value, str) and value in words:
             return kind(value)
         hint = did_you_mean(value, words) if isinstance(value, str) else ""
-        raise ValueError(f"must be {' or '.join(words)}, not {shown(value)}{hint}")
+        raise Unfit(" or ".join(words), value, hint)
 
     return check
 

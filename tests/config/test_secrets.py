@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.config import ConfigErrors, render, summary
+from aggregator.config.schema import ProviderForm
 from tests.config.conftest import GOOD, Loads, Mistakes
 
 CANARY = "c4n4ry-s3cret"
@@ -149,3 +150,14 @@ def test_the_revision_has_no_secret_in_it(loads: Loads) -> None:
     assert loads(GOOD.replace("10000", "10001")).setup.revision != first
     assert loads(GOOD + "dialects: {d: {extends: standard}}\n").setup.revision != first
     assert loads(GOOD + "faces: {/x: standard}\n").setup.revision != first
+
+
+TAKEN = ("url", "key", "key_file", "idempotency_param")  # tested above, or any name will do
+
+
+@pytest.mark.parametrize("key", sorted(ProviderForm.model_fields.keys() - TAKEN))
+def test_a_key_in_the_wrong_place_is_not_quoted(mistakes: Mistakes, key: str) -> None:
+    """A provider's key that stands behind another of its keys by mistake is not shown."""
+    said = "\n".join(mistakes(GOOD.replace("s3cret", f"k, {key}: {CANARY}")))
+    assert f"providers.gulf.{key}: " in said
+    assert CANARY not in said

@@ -119,6 +119,10 @@ class Store(Protocol):
 
     async def apply_refills(self, readings: Sequence[RefillReading]) -> None: ...
 
+    async def abandon_refills(self, answering: Collection[str], before_ms: int) -> int:
+        """Those that nobody could be asked after since then end as ``Rejected``, unless
+        their provider is one of the ``answering``. How many."""
+
     # -- what was learned
 
     async def recall(self, what: str) -> str | None:

@@ -1,6 +1,6 @@
 """Refills: asked for at the provider, numbered by us."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from aggregator.core.model import Order, Refill
 from aggregator.core.pacing import SOONEST_MS
@@ -32,6 +32,14 @@ def apply_refills(tx: Tx, readings: Sequence[RefillReading]) -> None:
             tx.run("refill_unread", **later)
         else:
             tx.run("refill_read", status=one.status, asked_at_ms=one.asked_at_ms, **later)
+
+
+def abandon(tx: Tx, answering: Collection[str], before_ms: int) -> int:
+    """Ends those that should have been asked after before then, at providers that are not
+    among the ``answering``; how many."""
+    awaited = {row["provider"] for row in tx.all("refills_awaited")}
+    gone = sorted(awaited.difference(answering))
+    return sum(tx.run("abandon_refills", provider=one, before_ms=before_ms) for one in gone)
 
 
 def of_order(tx: Tx, order_id: int) -> list[Refill]:

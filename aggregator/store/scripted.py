@@ -277,6 +277,9 @@ class ScriptedStore(ABC):
     async def apply_refills(self, readings: Sequence[RefillReading]) -> None:
         await self.write(partial(refills.apply_refills, readings=readings))
 
+    async def abandon_refills(self, answering: Collection[str], before_ms: int) -> int:
+        return await self.write(lambda tx: refills.abandon(tx, answering, before_ms))
+
     # -- what was learned
 
     async def recall(self, what: str) -> str | None:

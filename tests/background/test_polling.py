@@ -1,9 +1,10 @@
 """The poller: in full batches, at each provider by itself, and nobody left out."""
 
 import asyncio
+from dataclasses import replace
 
 from aggregator.actions import World
-from aggregator.background import polling
+from aggregator.background import forgetting, polling
 from aggregator.core.errors import ErrorClass
 from aggregator.core.messages import OrderStatus, Refused
 from aggregator.core.model import State
@@ -188,6 +189,24 @@ async def test_refills_are_polled_until_they_end(shop: Shop) -> None:
     await polling.poll(shop.world)
     assert await shop("refill_status", refill=str(refill)) == {str(refill): "Completed"}
     assert _refill_calls(shop) == 2
+
+
+async def test_a_refill_whose_provider_has_gone_is_given_up(shop: Shop) -> None:
+    """A month after its provider was taken out a refill is rejected, not pending for ever;
+    one whose provider is there waits on, however long nobody has asked."""
+    refill = str(await refilled(shop))
+    present = shop.world.setup
+    absent = replace(present, providers={"beta": present.providers["beta"]})
+    for days, now, status in (
+        (29, absent, "Pending"),
+        (2, present, "Pending"),
+        (31, absent, "Rejected"),
+        (0, present, "Rejected"),
+    ):
+        shop.world.setup = now
+        shop.clock.pass_s(days * 24 * HOUR_S)
+        await forgetting.forget(shop.world)
+        assert await shop("refill_status", refill=refill) == {refill: status}
 
 
 async def test_a_refill_nobody_tells_of_is_asked_later(shop: Shop) -> None:

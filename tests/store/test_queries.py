@@ -40,9 +40,16 @@ def test_statement_uses_an_index(sqlite_tx: Tx, name: str) -> None:
         assert [step for step in steps if step.startswith("SCAN") and not _small(step)] == []
 
 
-# Indexes of open orders and open attempts; no table at all; and what is planned for each
+# Indexes of open orders, attempts and refills; no table at all; and what is planned for each
 # insert into a referenced table, but run only while a foreign key is violated.
-_SMALL = ("orders_open", "attempts_one_open", "CONSTANT ROW", "SCAN open_ones", "SCAN page")
+_SMALL = (
+    "orders_open",
+    "attempts_one_open",
+    "refills_due",
+    "CONSTANT ROW",
+    "SCAN open_ones",
+    "SCAN page",
+)
 _PLANNED_ONLY = {"insert_order", "insert_child", "insert_reseller"}
 
 

@@ -216,3 +216,18 @@ async def test_parent_and_children_in_any_order(store: ScriptedStore, parent_fir
     await store.apply_statuses(told, POLICY, NOW + 2 * HOUR)
     assert (await order(store, parent)).net_charge_micros == CHARGE // 4 + CHARGE // 8
     assert (await order(store, parent)).state is State.CANCELED
+
+
+async def test_refills_of_a_provider_that_is_gone(store: ScriptedStore) -> None:
+    """Those due before then end as rejected, unless their provider is there to be asked."""
+    shop = await rich(store)
+    refilled = await order(store, await sold(store, draft(shop)))
+    old = await store.add_refill(refilled, "f1", NOW)
+    young = await store.add_refill(refilled, "f2", NOW + HOUR)
+    before_ms = NOW + HOUR
+    assert await store.abandon_refills(["gulf"], before_ms) == 0
+    assert await store.abandon_refills(["xcel"], before_ms) == 1
+    assert await store.abandon_refills([], before_ms) == 0
+    found = await store.refills([old, young], shop)
+    assert (found[old].status, found[young].status) == ("Rejected", "Pending")
+    assert [one.id for one in await store.due_refills("gulf", NOW + 9 * HOUR, 10)] == [young]

@@ -24,6 +24,14 @@ WHERE id = :refill_id AND (asked_at_ms IS NULL OR asked_at_ms <= :asked_at_ms);
 UPDATE refills SET next_check_at_ms = :next_check_at_ms
 WHERE id = :refill_id AND next_check_at_ms IS NOT NULL;
 
+-- name: refills_awaited
+-- The providers that have some.
+SELECT DISTINCT provider FROM refills WHERE next_check_at_ms IS NOT NULL;
+
+-- name: abandon_refills
+UPDATE refills SET status = 'Rejected', next_check_at_ms = NULL
+WHERE provider = :provider AND next_check_at_ms < :before_ms;
+
 -- name: due_refills
 SELECT * FROM refills WHERE provider = :provider AND next_check_at_ms <= :until_ms
 ORDER BY next_check_at_ms LIMIT :limit;

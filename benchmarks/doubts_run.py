@@ -128,12 +128,13 @@ class Run:
 
     def _anchored(self, doubt: Doubt) -> Doubt:
         """With the low anchor that transaction 1 would have stored."""
-        known = (
-            add.sold.number
+        before = [
+            add
             for add in self.world.adds
             if add.answered_ms <= doubt.began_at_ms and not add.withheld
-        )
-        return replace(doubt, low_anchor=max(known, default=None))
+        ]
+        by_answer = sorted(before, key=lambda add: add.answered_ms)
+        return replace(doubt, low_anchor=evidence.anchor([add.sold.number for add in by_answer]))
 
     # -- what the loop knows
 

@@ -125,6 +125,7 @@ class Drawing:
         watched = self._watched(first_attempt)
         self._others()
         self._number()
+        self._glitch(adds)
         return World(
             adds=adds,
             doubts=doubts,
@@ -257,6 +258,12 @@ class Drawing:
             while sold.number in taken:
                 sold.number += 1 if sold.jitter > 0 else -1
             taken.add(sold.number)
+
+    def _glitch(self, adds: list[Add]) -> None:
+        """Now and then one of our orders before the doubts got an ID far above the others."""
+        before = [add.sold for add in adds if add.answered_ms < START_MS]
+        if before and self.rng.random() < 0.1:
+            self.rng.choice(before).number += self.rng.choice((5_000, 100_000_000))
 
     def _older(self) -> int:
         """How far back the account's history goes: now and then it has just begun."""

@@ -34,12 +34,12 @@ def sequence_of(dialect: Dialect, kind: Kind) -> Kind:
 
 @dataclass(slots=True)
 class Doubtful:
-    """``anchors``: our highest upstream ID that was answered, by provider and sequence.
+    """``answered``: our last upstream IDs as they were answered, by provider and sequence.
     ``cautions``: by provider, where doubts are open that the bracket can settle.
     ``closed`` and, while a reload changes their panel, ``leaving``: by provider, why nothing
     may be bought there at all for now."""
 
-    anchors: dict[tuple[str, Kind], int] = field(default_factory=dict)
+    answered: dict[tuple[str, Kind], tuple[int, ...]] = field(default_factory=dict)
     cautions: Mapping[str, Caution] = field(default_factory=dict)
     closed: Mapping[str, str] = field(default_factory=dict)
     leaving: Mapping[str, str] = field(default_factory=dict)
@@ -49,8 +49,12 @@ class Doubtful:
     def placed(self, provider: str, sequence: Kind, upstream_order_id: str) -> None:
         number = evidence.number(upstream_order_id)
         if number is not None:
-            known = self.anchors.get((provider, sequence), number)
-            self.anchors[provider, sequence] = max(known, number)
+            known = self.answered.get((provider, sequence), ())
+            self.answered[provider, sequence] = (*known, number)[-evidence.ANCHOR_AMONG :]
+
+    def anchor(self, provider: str, sequence: Kind) -> int | None:
+        """The low anchor of an add that begins now."""
+        return evidence.anchor(self.answered.get((provider, sequence), ()))
 
     @contextmanager
     def flight(self, provider: str) -> Iterator[None]:

@@ -68,7 +68,7 @@ def draft(world: World, purchase: Purchase, choice: Weighed) -> AttemptDraft:
         kind=sequence,
         boot_id=world.boot_id,
         cost_micros=choice.cost_micros,
-        low_anchor=world.doubtful.anchors.get((route.provider, sequence)),
+        low_anchor=world.doubtful.anchor(route.provider, sequence),
         idempotency_key=world.doubtful.token(provider, world.boot_id),
     )
 

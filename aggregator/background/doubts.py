@@ -91,17 +91,16 @@ class Doubts:
         self._cautions: dict[str, Caution] = {}
 
     async def load(self, setup: Setup) -> None:
-        """The low anchors under a configuration that is about to be used."""
+        """What low anchors are taken from, under a configuration that is about to be used."""
         providers = setup.providers
 
         def sequence(provider: str, kind: Kind) -> Kind:
             return sequence_of(setup.dialect_of(provider), kind)
 
         script = partial(
-            doubts.highest, providers=list(providers), recent=RECENT, sequence=sequence
+            doubts.answered, providers=list(providers), recent=RECENT, sequence=sequence
         )
-        for (name, kind), number in (await self._store.read(script)).items():
-            self._world.doubtful.placed(name, kind, str(number))
+        self._world.doubtful.answered.update(await self._store.read(script))
 
     async def settle(self) -> None:
         """One turn: every provider that has anything unproved, all at once."""

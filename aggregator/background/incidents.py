@@ -101,6 +101,7 @@ def _lows_of_doubts(one: Incident) -> list[int]:
         if each.fingerprint.sequence is one.sequence
         and each.low_anchor is not None
         and not each.left  # nothing more is asked on its behalf
+        and not bracket.out_of_line(one, each)
     ]
 
 
@@ -109,7 +110,9 @@ def _lows_of_watched(one: Incident) -> list[int]:
     floors = [
         bracket.floor(one, each.doubt)
         for each in one.watched
-        if each.doubt.fingerprint.sequence is one.sequence and each.doubt.low_anchor is not None
+        if each.doubt.fingerprint.sequence is one.sequence
+        and each.doubt.low_anchor is not None
+        and not bracket.out_of_line(one, each.doubt)
     ]
     return [max(floor, one.scan.reached(floor) - one.provider.slack) for floor in floors]
 

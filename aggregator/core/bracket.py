@@ -33,6 +33,21 @@ def reaches_down(incident: Incident, doubt: Doubt) -> bool:
     return floor(incident, doubt) == _lowest(incident, doubt)
 
 
+def out_of_line(incident: Incident, doubt: Doubt) -> bool:
+    """Whether an order of ours begun after it stands below all IDs that it can have.
+
+    Then its low anchor was an odd ID, and says nothing about where its order is.
+    """
+    low = floor(incident, doubt)
+    return any(number < low for number, began_ms in incident.own if began_ms >= doubt.began_at_ms)
+
+
+def may_be_from(incident: Incident, doubt: Doubt) -> int:
+    """From which ID on an order that is there may be this doubt's."""
+    odd = out_of_line(incident, doubt)
+    return incident.habits.first_own or 1 if odd else floor(incident, doubt)
+
+
 def _lowest(incident: Incident, doubt: Doubt) -> int:
     return (doubt.low_anchor or 0) - incident.provider.slack
 
@@ -125,6 +140,11 @@ def _anchor(incident: Incident, since_ms: int) -> tuple[int, int] | None:
     return min((pair for pair in incident.own if pair[1] >= since_ms), default=None)
 
 
+def _newest(incident: Incident) -> tuple[int, int] | None:
+    """Our last ID by when its add began, for the highest may be an odd one."""
+    return max(incident.own, key=lambda pair: pair[1], default=None)
+
+
 def _sweep(incident: Incident, wanting: Sequence[Doubt], now_ms: int) -> Sweep | None:
     """The sweep under way where it serves anyone, else one that serves them all."""
     current = incident.scan.current
@@ -133,7 +153,8 @@ def _sweep(incident: Incident, wanting: Sequence[Doubt], now_ms: int) -> Sweep |
     if not wanting:
         return None
     found = _anchor(incident, max(_since(one, now_ms) for one in wanting))
-    # Each of them has an anchor of its own, so the last of them has one for all.
+    # Each of them has an anchor of its own, so the last of them has one for all; and it is
+    # above all their low ones, or they would be out of line.
     assert found is not None
     low = min(floor(incident, one) for one in wanting)
     return _to(incident, low, found, now_ms)
@@ -171,7 +192,8 @@ def _pass_2(incident: Incident, doubt: Doubt, now_ms: int) -> int:
     found = _anchor(incident, doubt.settled_at_ms)
     if found is not None:
         return _cost(incident, low, found[0])
-    head = max((number for number, _ in incident.own), default=doubt.low_anchor or low)
+    newest = _newest(incident)
+    head = newest[0] if newest else doubt.low_anchor or low
     ahead_ms = max(doubt.settled_at_ms - now_ms, 0)
     return _cost(incident, low, head + incident.habits.pace_per_hour * ahead_ms // _HOUR_MS)
 
@@ -185,6 +207,7 @@ def _may_watch(incident: Incident, one: Watched, now_ms: int) -> bool:
     return (
         doubt.fingerprint.sequence is incident.sequence
         and doubt.low_anchor is not None
+        and not out_of_line(incident, doubt)
         and now_ms < one.until_ms
         and not stopped(incident, doubt)
         and incident.manners.left_since(doubt.began_at_ms) > 0
@@ -193,7 +216,7 @@ def _may_watch(incident: Incident, one: Watched, now_ms: int) -> bool:
 
 def _watching_sweep(incident: Incident, due: Sequence[Watched], now_ms: int) -> Sweep | None:
     """From where the last sweep ended up to our newest order, once it is worth it."""
-    newest = max(incident.own, default=None)
+    newest = _newest(incident)
     if newest is None:
         return None
     lows = [

@@ -44,7 +44,9 @@ What must change together
 * A new kind of order that a panel makes by itself must come in as a ``Brood``, or it
   is taken for somebody else's and adoption stops.
 * ``low_anchor`` is stored in transaction 1, before a byte leaves. Computed later, it
-  might lie above the order it is to bracket.
+  might lie above the order it is to bracket. It may be as low as it likes, but never
+  too high: an odd ID may not become one (``evidence.anchor``), and one that an order
+  of ours begun later stands below is not believed (``bracket.out_of_line``).
 * Whatever closes a doubt as not placed (here, by hand, at the deadline) must make it
   ``Watched``, or its late order is taken for somebody else's.
 * ``Scan`` and ``Manners`` may be lost with the process: then all is asked again. A
@@ -142,12 +144,13 @@ def _settled(
     done = {step.attempt_id for step in decided if isinstance(step, _DECISIONS)}
     rest = [one for one in active if one.attempt_id not in done]
     free = [one for one in rest if not hindered[one.attempt_id]]
-    left = [_left(incident, one, why) for one in rest if (why := hindered[one.attempt_id])]
+    left = [_hindered(incident, one, why) for one in rest if (why := hindered[one.attempt_id])]
     scan = bracket.next_steps(incident, free, uncounted, now_ms)
     return [*decided, *left, *(scan if free else bracket.watch(incident, now_ms))]
 
 
 _DECISIONS = (Adopt, NotPlaced, NeedsPerson)
+_ODD = "our orders after it have lower IDs than our orders before it"
 
 
 def _replayed(doubt: Doubt, now_ms: int) -> Step:
@@ -162,10 +165,19 @@ def _left(incident: Incident, doubt: Doubt, why: str) -> Step:
     return Wait(doubt.attempt_id, doubt.order_id, until_ms, f"left to its deadline: {why}")
 
 
+def _hindered(incident: Incident, doubt: Doubt, why: str) -> Step:
+    """Time mends the other obstacles, or the deadline ends them; not an odd anchor."""
+    if why == _ODD:
+        return NeedsPerson(doubt.attempt_id, doubt.order_id, (), why)
+    return _left(incident, doubt, why)
+
+
 def _obstacle(incident: Incident, doubt: Doubt, now_ms: int) -> str:
     """Why nothing can be asked for this doubt; empty: it can."""
     if doubt.low_anchor is None:
         return "we had no order there before it"
+    if bracket.out_of_line(incident, doubt):
+        return _ODD
     if not bracket.reaches_down(incident, doubt):
         return "we had too few orders there before it"
     if why := bracket.stopped(incident, doubt):
@@ -226,7 +238,7 @@ def _uncounted(incident: Incident, orphans: Orphans) -> tuple[tuple[int, ...], s
 
 def _others(incident: Incident) -> Others:
     def floor(doubt: Doubt) -> int:
-        return bracket.floor(incident, doubt)
+        return bracket.may_be_from(incident, doubt)
 
     def cleared(one: Watched, number: int) -> bool:
         return any(

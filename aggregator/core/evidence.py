@@ -13,6 +13,8 @@ from aggregator.core.scanning import CONTROLS
 
 PROOF_ADDS = 50  # in a row, none begun before the last was answered
 PROOF_CHARGES = 10
+ANCHOR_AMONG = 50
+UNPROVED_STEPS = 2
 _STEPS_MICROS = (1, 10, 100, 1_000, 10_000)  # six decimals down to two
 
 _HOUR_MS = 3_600_000
@@ -49,6 +51,26 @@ def _apart(adds: Sequence[OwnAdd]) -> list[int | None]:
 
 def _rising(ids: Sequence[int | None]) -> bool:
     return None not in ids and all(a < b for a, b in pairwise(one for one in ids if one))
+
+
+def anchor(answered: Sequence[int]) -> int | None:
+    """The low anchor of an add that begins now; ``answered``: our last ANCHOR_AMONG IDs of
+    its sequence, in the order in which they were answered.
+
+    Any of them stands below the new one, and the highest is the closest. Yet an odd one far
+    above the others would stand above what it is to bracket. So one that a later answer was
+    lower than does not count, and where the longest step of all was one of the last two, it
+    is not believed until more of ours have followed: the anchor stays below it.
+    """
+    rising: list[int] = []
+    for number in reversed(answered):
+        if not rising or number < rising[-1]:
+            rising.append(number)
+    if len(rising) < 2:
+        return min(rising, default=None)
+    steps = [above - below for above, below in pairwise(rising)]
+    longest = max(range(len(steps)), key=lambda back: (steps[back], back))
+    return rising[longest + 1] if longest < UNPROVED_STEPS else rising[0]
 
 
 def pace_per_hour(adds: Sequence[OwnAdd]) -> int:

@@ -50,7 +50,7 @@ class Sweep:
 
     def speaks_for(self, floor: int, since_ms: int) -> bool:
         """Whether an order above ``floor`` that landed by ``since_ms`` must have been seen."""
-        return self.low <= floor and self.head_began_at_ms >= since_ms
+        return self.low <= floor <= self.head and self.head_began_at_ms >= since_ms
 
 
 @dataclass(frozen=True, slots=True)

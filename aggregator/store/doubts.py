@@ -172,18 +172,20 @@ def _of_one_length(low: int, high: int) -> list[tuple[int, int]]:
     return [(max(low, 10 ** (one - 1)), min(high, 10**one - 1)) for one in lengths]
 
 
-def highest(
+def answered(
     tx: Tx, providers: Sequence[str], recent: int, sequence: Callable[[str, Kind], Kind]
-) -> dict[tuple[str, Kind], int]:
-    """Our highest answered ID by provider and sequence: the first low anchors."""
-    anchors: dict[tuple[str, Kind], int] = {}
+) -> dict[tuple[str, Kind], tuple[int, ...]]:
+    """Our last IDs by provider and sequence, in the order in which they were answered: of
+    them the first low anchors are taken."""
+    found: dict[tuple[str, Kind], tuple[int, ...]] = {}
     for provider in providers:
-        for row in tx.all("latest_adds", provider=provider, limit=recent):
+        latest = tx.all("latest_adds", provider=provider, limit=recent)
+        for row in sorted(latest, key=lambda row: (row["ended_at_ms"] or 0, int(row["id"]))):
             where = provider, sequence(provider, Kind(row["kind"]))
             number = evidence.number(row["upstream_order_id"] or "")
             if number is not None:
-                anchors[where] = max(number, anchors.get(where, number))
-    return anchors
+                found[where] = (*found.get(where, ()), number)[-evidence.ANCHOR_AMONG :]
+    return found
 
 
 # -- decisions

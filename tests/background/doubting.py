@@ -147,5 +147,5 @@ class House:
     def restart(self) -> None:
         """The memory is lost, the database is not."""
         self.doubts = Doubts(self.shop.world, self.shop.store)
-        self.shop.world.doubtful.anchors.clear()
+        self.shop.world.doubtful.answered.clear()
         self.shop.world.doubtful.cautions = {}

@@ -79,7 +79,7 @@ async def test_a_restart_in_the_middle_asks_anew(open_shop: OpenShop) -> None:
     await house.live(200)
     house.restart()
     await house.doubts.load(house.shop.world.setup)
-    assert house.shop.world.doubtful.anchors
+    assert house.shop.world.doubtful.answered
     await house.live(300)
     assert await house.state(order_id) is State.CANCELED
 
@@ -385,3 +385,43 @@ async def test_children_are_asked_for_before_anything_is_counted(open_shop: Open
     assert (await house.order(order_id)).state is State.PLACED
     known = await house.shop.store.rows("SELECT upstream_order_id FROM orders")
     assert second in {row["upstream_order_id"] for row in known}
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_one_odd_id_is_never_an_anchor(open_shop: OpenShop, restarted: bool) -> None:
+    """One answer far above the others: a later doubt is found all the same, and what was
+    bought is not called not placed, nor bought elsewhere."""
+    house = await House.open(open_shop, "alpha", "beta", auto_failover=True)
+    await house.doubt(bought=True)
+    await house.live(900, every_s=30)
+    house.panel.book(10)  # under another number, which can be asked for
+    house.panel.open["99999999"] = house.panel.open.pop(str(house.panel.next_id - 1))
+    house.panel.outcomes["alpha"].append(Placed("99999999"))
+    for _ in range(56):
+        await house.buy(10)
+    if restarted:
+        house.restart()
+        await house.doubts.load(house.shop.world.setup)
+    order_id = await house.doubt(bought=True)
+    theirs = str(house.panel.next_id - 1)
+    await house.live(1800, every_s=30)
+    order = await house.order(order_id)
+    assert (order.state, order.provider, order.upstream_order_id) == (
+        State.PLACED,
+        "alpha",
+        theirs,
+    )
+
+
+async def test_a_doubt_right_after_an_odd_id(open_shop: OpenShop) -> None:
+    """Its anchor stays below the odd one; once the IDs are known to rise again, it is found."""
+    house = await House.open(open_shop)
+    await house.doubt(bought=True)
+    await house.live(900, every_s=30)
+    house.panel.outcomes["alpha"].append(Placed("99999999"))
+    await house.buy(10)
+    order_id = await house.doubt(bought=True)
+    theirs = str(house.panel.next_id - 1)
+    await house.live(2400, every_s=30)
+    order = await house.order(order_id)
+    assert (order.state, order.upstream_order_id) == (State.PLACED, theirs)

@@ -230,6 +230,7 @@ def test_one_never_swept_is_swept_whole_first() -> None:
         watching(AHEAD, sweeps=[PASS_2], manners=Manners((SETTLED + HOUR,))),
         watching(AHEAD, sweeps=[PASS_2], sequence=Kind.DRIPFEED),
         watching(sweeps=[PASS_2]),
+        watching(AHEAD, sweeps=[PASS_2], closed=watched(low_anchor=99_999_999)),
     ],
 )
 def test_the_watch_has_an_end(one: Incident) -> None:
@@ -252,3 +253,18 @@ def test_the_watch_stands_back_for_open_doubts() -> None:
         doubt(2, died_at_ms=SETTLED + HOUR), watched=(watched(),), adds=(AHEAD,), sweeps=[PASS_2]
     )
     assert probed(one, SETTLED + HOUR) is None
+
+
+def test_a_sweep_below_the_floor_speaks_for_nothing() -> None:
+    """The window between a low anchor and a head beneath it is empty, not covered."""
+    assert PASS_2.speaks_for(LOW - SLACK, SETTLED)
+    assert PASS_2.speaks_for(PASS_2.head, SETTLED)
+    assert not PASS_2.speaks_for(PASS_2.head + 1, SETTLED)
+
+
+def test_the_watch_goes_by_our_newest_order_not_the_highest() -> None:
+    """An odd ID far above the others is no head: what lies below it is asked for."""
+    odd = own(99_999_999, NOW - HOUR)
+    probe = probed(watching(odd, AHEAD, sweeps=[PASS_2]), SETTLED + HOUR)
+    assert probe is not None
+    assert probe.sweep.head == AHEAD.upstream_id

@@ -141,3 +141,28 @@ def test_admission(settling: int, new: Fingerprint, in_flight: int, admission: A
 def test_no_doubts_no_caution() -> None:
     """Where nothing is in doubt, anything goes."""
     assert Caution().admits(LIKE_IT, 5) == (Admission.GO, "")
+
+
+BEFORE = [*range(1_000, 1_400, 10)]
+
+
+@pytest.mark.parametrize(
+    ("answered", "anchor"),
+    [
+        ([], None),
+        ([1_000], 1_000),
+        ([1_000, 1_010], 1_000),
+        (BEFORE, 1_390),
+        ([*BEFORE, 1_405], 1_390),
+        ([*BEFORE, 1_405, 1_412], 1_390),
+        ([*BEFORE, 1_405, 1_412, 1_420], 1_420),
+        ([*BEFORE, 1_395, 1_393], 1_393),
+        ([*BEFORE, 99_999_999], 1_390),
+        ([*BEFORE, 99_999_999, 99_999_999 + 4], 1_390),
+        ([*BEFORE, 99_999_999, 1_391], 1_391),
+        ([*BEFORE[:20], 99_999_999, *BEFORE[20:]], 1_390),
+    ],
+)
+def test_the_low_anchor_is_no_odd_id(answered: list[int], anchor: int | None) -> None:
+    """Our highest ID, but none that a later one was lower than or that has just jumped."""
+    assert evidence.anchor(answered) == anchor

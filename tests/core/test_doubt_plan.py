@@ -370,3 +370,35 @@ def test_a_closed_doubt_of_another_sequence_explains_nothing() -> None:
     """Sequences are counted apart, closed doubts too."""
     apart = watched(fingerprint=Fingerprint(Kind.DRIPFEED, UNIT, 1000))
     assert isinstance(only(incident(doubt(), sweeps=[FOUND_2], watched=(apart,))), Adopt)
+
+
+# -- a low anchor that was an odd ID
+
+ODD = {"low_anchor": 99_999_999}
+
+
+def test_an_odd_low_anchor_needs_a_person() -> None:
+    """An order of ours begun later stands below it: no sweep can speak for that doubt."""
+    for swept in ([], [PASS_2], [sweep(SETTLED, low=99_999_979)]):
+        one = incident(doubt(**ODD), adds=(own(1_100, SETTLED),), sweeps=swept)
+        step = only(one)
+        assert isinstance(step, NeedsPerson)
+        assert "lower IDs" in step.why
+
+
+def test_nothing_is_said_of_an_odd_low_anchor_before_our_next_order() -> None:
+    """Until then it cannot be told from one that is right."""
+    one = incident(doubt(**ODD), adds=(own(1_100, NOW - MINUTE),))
+    assert why(one) == "waits for our next order there"
+
+
+def test_what_an_odd_low_anchor_lost_is_not_somebody_else_s() -> None:
+    """Its order may be any that is there, and so another's doubt is not settled by it."""
+    odd = doubt(2, **ODD, left=True)
+    one = incident(doubt(), odd, adds=(own(1_100, SETTLED),), sweeps=[FOUND_2])
+    step = only(one)
+    assert isinstance(step, NeedsPerson)
+    assert step.orphans == ("1020",)
+    late = (watched(**ODD),)
+    (found,) = plan(incident(watched=late, adds=(own(1_100, SETTLED),), sweeps=[FOUND_2]), THEN)
+    assert isinstance(found, LateOrphan)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import yaml
 
 from aggregator import bootstrap, config
 from aggregator.actions import World
-from aggregator.core.model import State
+from aggregator.bootstrap import watching
+from aggregator.core.model import Provider, State
+from aggregator.ports import Setup
 from aggregator.sandbox import Fault, PanelSettings, Rule, SandboxServer, builtin_dialect
 from aggregator.store import doubts, meta, resellers, revisions, short_transaction
 from aggregator.store.tx import Tx
@@ -116,6 +119,10 @@ def full_disk(tx: Tx) -> None:
         "CREATE TRIGGER full BEFORE INSERT ON config_revisions"
         " BEGIN SELECT RAISE(ABORT, 'full'); END"
     )
+
+
+def using(setup: Setup, gulf: Provider) -> Setup:
+    return replace(setup, providers={**setup.providers, "gulf": gulf})
 
 
 @pytest.fixture
@@ -315,6 +322,30 @@ async def test_nothing_leaves_while_it_is_remembered(house: House) -> None:
         assert "order" in await house.buy()
         await settled(lambda: bool(new.log()))
         assert house.panel.log() == []
+
+
+async def test_another_server_was_reloaded_first(house: House) -> None:
+    """Under a name that is another panel's at a server that was reloaded nothing is bought
+    at one that was not, until they agree; the operator is told once."""
+    async with house.running() as world:
+        store: Any = world.store
+        old = world.setup
+        moved = replace(old.providers["gulf"], url="https://moved.example/api")
+        await store.write(partial(bootstrap.remember, setup=using(old, moved), now_ms=START_MS))
+        await watching.watch_panels(world, store)
+        assert world.doubtful.why_closed("gulf") is None
+        another = using(old, replace(moved, key="another"))
+        await store.write(partial(bootstrap.remember, setup=another, now_ms=START_MS))
+        await settled(lambda: world.doubtful.why_closed("gulf") is not None)
+        await watching.watch_panels(world, store)
+        await house.buy()
+        assert house.panel.log() == []
+        told = [one for one in house.alerts if one["event"] == "panel_changed_elsewhere"]
+        assert [one["provider"] for one in told] == ["gulf"]
+        await store.write(partial(bootstrap.remember, setup=old, now_ms=START_MS))
+        await settled(lambda: world.doubtful.why_closed("gulf") is None)
+        await house.buy()
+        await settled(lambda: bool(house.panel.log()))
 
 
 async def test_a_price_below_cost_is_told(house: House) -> None:

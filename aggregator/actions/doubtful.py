@@ -36,13 +36,15 @@ def sequence_of(dialect: Dialect, kind: Kind) -> Kind:
 class Doubtful:
     """``answered``: our last upstream IDs as they were answered, by provider and sequence.
     ``cautions``: by provider, where doubts are open that the bracket can settle.
-    ``closed`` and, while a reload changes their panel, ``leaving``: by provider, why nothing
-    may be bought there at all for now."""
+    ``closed`` after a restore, ``leaving`` while a reload changes their panel, and
+    ``elsewhere`` when another server's has: by provider, why nothing may be bought there at
+    all for now."""
 
     answered: dict[tuple[str, Kind], tuple[int, ...]] = field(default_factory=dict)
     cautions: Mapping[str, Caution] = field(default_factory=dict)
     closed: Mapping[str, str] = field(default_factory=dict)
     leaving: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
     flying: Counter[str] = field(default_factory=Counter)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -76,7 +78,7 @@ class Doubtful:
 
     def why_closed(self, provider: str) -> str | None:
         """None: it is open."""
-        found = (said.get(provider) for said in (self.closed, self.leaving))
+        found = (said.get(provider) for said in (self.closed, self.leaving, self.elsewhere))
         return next((why for why in found if why is not None), None)
 
     def token(self, provider: Provider, boot_id: str) -> str | None:

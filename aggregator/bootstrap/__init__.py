@@ -121,6 +121,7 @@ async def running(
             Job("numbers", 5.0, partial(numbers.count, world, database)),
             Job("audit", 600.0, Audit(world, database).look),
             Job("others", 5.0, partial(watching.watch_others, world, database)),
+            Job("panels", 0.5, partial(watching.watch_panels, world, database)),
             Job("bell", 0.0, bell.answer),
             *watchdog(database, environ or {}),
         ]

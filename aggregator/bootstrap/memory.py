@@ -30,6 +30,11 @@ def memory(tx: Tx) -> Memory:
     return Memory(meta.get(tx, meta.CURRENCY), providers)
 
 
+def in_use(tx: Tx) -> dict[str, Account]:
+    """By provider, what the server that was (re)loaded last orders with."""
+    return {name: known[-1] for name, known in _known(tx).items() if known}
+
+
 def remember(tx: Tx, setup: Setup, now_ms: int) -> None:
     """``setup`` is in use from now on. A provider that is no longer declared exclusive has a
     clean sheet when it is so again."""

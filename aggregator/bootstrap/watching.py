@@ -1,12 +1,18 @@
-"""What becomes of the orders of servers that died, this one before its start among them."""
+"""Other servers on the same database, and this one before its start: what became of the
+orders of those that died, and what they have been told of providers."""
 
 import signal
 from collections.abc import Sequence
 
 import structlog
 
+from aggregator import config
 from aggregator.actions import World
+from aggregator.bootstrap.memory import in_use
 from aggregator.store import ScriptedStore
+
+CHANGED = "another server has another panel under that name: reload this one too"
+_TOLD = "panel_changed_elsewhere"
 
 log = structlog.get_logger(__name__)
 
@@ -31,3 +37,21 @@ async def watch_others(world: World, database: ScriptedStore) -> None:
     _told(await database.recover_others(world.clock.now_ms()))
     if database.lost is not None:
         signal.raise_signal(signal.SIGTERM)
+
+
+async def watch_panels(world: World, database: ScriptedStore) -> None:
+    """Servers are reloaded one after the other. Until it is its turn, this one buys nothing
+    under a name that is another panel's by now: the others would ask that one after it."""
+    setup = world.setup
+    used = await database.read(in_use)
+    if world.setup is not setup or world.doubtful.leaving:
+        return  # a reload of our own is under way
+    world.doubtful.elsewhere = {
+        name: CHANGED
+        for name, provider in setup.providers.items()
+        if name in used and config.is_another(provider, used[name])
+    }
+    gone = [one for one in world.told if one[0] == _TOLD and one[1] not in world.doubtful.elsewhere]
+    world.told.difference_update(gone)
+    for name, why in world.doubtful.elsewhere.items():
+        world.alert_once((_TOLD, name), "panel_changed_elsewhere", provider=name, why=why)

@@ -27,6 +27,7 @@ from aggregator.config.memory import (
     ProviderMemory,
     check_against_memory,
     fingerprint,
+    is_another,
 )
 from aggregator.config.mistakes import ConfigErrors, Mistake, render
 from aggregator.config.settings import (
@@ -55,6 +56,7 @@ __all__ = [
     "Unix",
     "check_against_memory",
     "fingerprint",
+    "is_another",
     "keeping",
     "load",
     "render",

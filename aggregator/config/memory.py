@@ -67,7 +67,7 @@ def _problem(setup: Setup, name: str, remembered: ProviderMemory) -> Mistake | N
             return None
         message = f"{shown(name)} has {_orders(remembered)}: put it back, with retired: true"
         return Mistake("", None, ("providers",), message)
-    if any(_is_another(provider, account) for account in remembered.accounts):
+    if any(is_another(provider, account) for account in remembered.accounts):
         since = " since the first of them was sold" if len(remembered.accounts) > 1 else ""
         message = (
             f"url and key have both changed, and it has {_orders(remembered)}{since}: give the"
@@ -82,5 +82,6 @@ def _orders(remembered: ProviderMemory) -> str:
     return f"{count} open order{'s' * (count != 1)}" if count else "orders of its own"
 
 
-def _is_another(provider: Provider, account: Account) -> bool:
+def is_another(provider: Provider, account: Account) -> bool:
+    """Whether an order placed with ``account`` stands at some other panel."""
     return fingerprint(provider.url) != account.url and fingerprint(provider.key) != account.key

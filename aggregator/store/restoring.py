@@ -143,18 +143,23 @@ def _unused(path: Path) -> Path:
 
 def _stepped_aside(database: Path, now_ms: int) -> Path | None:
     """Its new name, beside the old one. Until the backup takes the old name both are this
-    file's, so that no crash leaves nothing there."""
+    file's, so that no crash leaves nothing there; and its log leaves the old name only once
+    all of it stands under the new one."""
     if _is_database(database):
         with suppress(StoreError, sqlite3.Error), connect(database) as connection:
             connection.execute("PRAGMA journal_mode = DELETE")  # all of it in the one file
     replaced = _unused(database.with_name(f"{database.name}.replaced-{stamp(now_ms)}"))
+    there = [suffix for suffix in ("", *_COMPANIONS) if Path(f"{database}{suffix}").exists()]
+    for suffix in there:
+        _also_named(Path(f"{database}{suffix}"), Path(f"{replaced}{suffix}"))
+    sync(database.parent)
     for suffix in _COMPANIONS:
-        with suppress(FileNotFoundError):
-            Path(f"{database}{suffix}").rename(f"{replaced}{suffix}")
-    if not database.exists():
-        return None
+        Path(f"{database}{suffix}").unlink(missing_ok=True)
+    return replaced if "" in there else None
+
+
+def _also_named(path: Path, name: Path) -> None:
     try:
-        os.link(database, replaced)
+        os.link(path, name)
     except OSError:  # a file system without hard links
-        database.rename(replaced)
-    return replaced
+        path.rename(name)

@@ -1,11 +1,12 @@
 """`aggregator restore`: a backup in the database's place, and no ID given out twice."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from aggregator.core.model import State
-from aggregator.store import restores
+from aggregator.core.model import Policy, State
+from aggregator.store import restores, restoring
 from aggregator.store.lock import DatabaseLock
 from aggregator.store.opening import damage_mark
 from tests.cli.support import Desk, on_terminal
@@ -57,6 +58,25 @@ def test_a_damaged_database_is_replaced_as_it_is(shop: Desk, copy: Path) -> None
     assert shop.placed("9316") == 1_000_002
     assert {one.name[-4:] for one in lives(shop)} == {lives(shop)[0].name[-4:], "-wal"}
     assert lives(shop)[0].read_bytes().startswith(b"no database")
+
+
+def test_a_crash_while_it_steps_aside_keeps_its_log(
+    shop: Desk, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old database's log stays under the old name until both have the new one."""
+    database = shop.folder / "aggregator.db"
+    database.write_bytes(b"no database any more" * 100)
+    log = Path(f"{database}-wal")
+    log.write_bytes(b"frames of the old one")
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "link", crash)
+    with pytest.raises(KeyboardInterrupt):
+        restoring.put_back(database, copy, Policy(), 1, lambda done, pages: None)
+    assert database.exists()
+    assert log.read_bytes() == b"frames of the old one"
 
 
 def test_where_there_is_none_it_is_put_there(shop: Desk, copy: Path) -> None:

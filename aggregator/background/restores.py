@@ -57,19 +57,21 @@ class Restores:
         self._world = world
         self._store = store
         self._searches: dict[str, Search] = defaultdict(Search)
-        self._over = False
+        self._over: frozenset[str] = frozenset()
 
     async def load(self) -> None:
         """Closes what must be closed."""
         await self._look()
 
     async def turn(self) -> None:
-        """Once every provider's search has ended there is nothing left to do here."""
-        if self._over:
+        """Once every provider's search has ended there is nothing left to do here, until
+        another one is configured."""
+        providers = frozenset(self._world.setup.providers)
+        if providers <= self._over:
             return
         pending = await self._look()
         if pending is None:
-            self._over = True
+            self._over = providers
             return
         if not await self._store.leads():
             return
@@ -84,16 +86,13 @@ class Restores:
 
     async def _look(self) -> dict[str, Progress] | None:
         """The searches that have not ended; closes and opens providers accordingly. None:
-        there is nothing to look for, now or later."""
-        marked = await self._store.read(restores.marked)
-        if marked is None or marked.ended:
-            return None
-        known = await self._store.read(restores.progress)
-        unknown = Progress(Stage.SCANNING)
-        pending = {name: known.get(name, unknown) for name in self._world.setup.providers}
-        pending = {name: one for name, one in pending.items() if one.stage not in ENDED}
+        there is nothing to look for at any of them."""
+        providers = list(self._world.setup.providers)
+        pending = await self._store.read(partial(restores.pending, providers=providers))
         self._world.doubtful.closed = {
-            name: one.why or CLOSED for name, one in pending.items() if one.stage is Stage.SCANNING
+            name: one.why or CLOSED
+            for name, one in (pending or {}).items()
+            if one.stage is Stage.SCANNING
         }
         return pending
 

@@ -154,11 +154,12 @@ def _tell_status(loaded: "Loaded", as_json: bool) -> None:
     with reading(loaded) as tx:
         marked = restores.marked(tx)
         known = restores.progress(tx)
+        pending = restores.pending(tx, list(loaded.setup.providers)) or {}
         found = list(restores.foundlings(tx))
     searches = {
         name: known.get(name, Progress(Stage.SCANNING, "not begun"))
         for name in loaded.setup.providers
-        if marked is not None and (name in known or not marked.ended)
+        if name in known or name in pending
     }
     if as_json:
         output.as_json(

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, replace
 from aggregator.core import pricing
 from aggregator.core.messages import OrderStatus
 from aggregator.core.model import Kind
-from aggregator.core.restoring import Progress, Stage
+from aggregator.core.restoring import ENDED, Progress, Stage
 from aggregator.store import attempts, events, meta, orders
 from aggregator.store.tx import Row, Tx
 
@@ -33,7 +33,8 @@ _WHY = "the database was restored: what became of it since the backup is not kno
 @dataclass(frozen=True, slots=True)
 class Marked:
     """What became of the orders that were open. ``doubts`` are left to a person.
-    ``ended``: every provider has been searched since, or never will be."""
+    ``ended``: every provider that was configured then has been searched since, or never
+    will be."""
 
     at_ms: int
     next_order_id: int
@@ -83,6 +84,25 @@ def progress(tx: Tx) -> dict[str, Progress]:
         name = row["key"].partition("/")[2]
         found[name] = Progress(Stage(told["stage"]), told["why"], told["since_ms"], reached)
     return found
+
+
+def pending(tx: Tx, providers: Sequence[str]) -> dict[str, Progress] | None:
+    """The searches that have not ended, of these providers; None: there is nothing to look
+    for. One that was not configured while the others were searched still is to be."""
+    made = marked(tx)
+    if made is None:
+        return None
+    known = progress(tx)
+    named = [one for one in providers if not made.ended or one in known or _older(tx, one, made)]
+    searches = {name: known.get(name, Progress(Stage.SCANNING)) for name in named}
+    found = {name: one for name, one in searches.items() if one.stage not in ENDED}
+    return None if made.ended and not found else found
+
+
+def _older(tx: Tx, provider: str, made: Marked) -> bool:
+    """Whether anything was bought there before the database was put back."""
+    first = tx.one("first_attempt", provider=provider)
+    return first is not None and first["created_at_ms"] < made.at_ms
 
 
 def put_progress(tx: Tx, provider: str, made: Progress) -> None:

@@ -1,5 +1,6 @@
 """After a restore nothing is sold before what was bought since the backup is found."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -187,3 +188,33 @@ async def test_a_database_that_was_never_restored(open_shop: OpenShop) -> None:
     shop = await open_shop()
     await Restores(shop.world, shop.store).load()
     assert shop.world.doubtful.closed == {}
+
+
+async def test_what_another_node_ended_is_open_here_too(open_shop: OpenShop) -> None:
+    """A node that does not lead sees only that the search is over, and sells there again."""
+    restored = await Restored.open(open_shop)
+    shop = restored.house.shop
+    for name in shop.world.setup.providers:
+        await shop.store.write(partial(restores.waive, provider=name, now_ms=1))
+    await shop.store.write(restores.end)
+    await restored.restores.turn()
+    assert shop.world.doubtful.closed == {}
+    assert await restored.house.state(await restored.house.buy(50)) is State.PLACED
+
+
+async def test_a_provider_that_comes_back_is_searched_then(open_shop: OpenShop) -> None:
+    """It was not configured while the others were searched: it is closed when it returns."""
+    restored = await Restored.open(open_shop)
+    world = restored.house.shop.world
+    both = world.setup
+    world.setup = setup(service(), providers=[provider("beta")])
+    await restored.search(3)
+    marked = await restored.house.shop.store.read(restores.marked)
+    assert marked is not None
+    assert marked.ended
+    world.setup = both
+    await restored.restores.turn()
+    assert list(world.doubtful.closed) == ["alpha"]
+    await restored.search()
+    assert await restored.found() == [str(number) for number in range(5061, 5066)]
+    assert world.doubtful.closed == {}

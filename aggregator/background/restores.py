@@ -26,14 +26,12 @@ from aggregator.background.incidents import own_adds
 from aggregator.core import evidence, restoring, scanning
 from aggregator.core.incident import OwnAdd
 from aggregator.core.model import Kind
-from aggregator.core.restoring import ENDED, Progress, Stage, Trail
+from aggregator.core.restoring import ASKED, ENDED, UNDER_WAY, Progress, Stage, Trail
 from aggregator.core.scanning import Manners, Scan, Sweep
 from aggregator.store import doubts, restores
 from aggregator.store.doubts import Past
 from aggregator.store.scripted import ScriptedStore
 from aggregator.store.tx import Tx
-
-CLOSED = "the database was restored, and what was bought there since is being looked for"
 
 NOTHING_CLOSED = 2**53  # a moment since which no doubt was closed
 
@@ -90,7 +88,7 @@ class Restores:
         providers = list(self._world.setup.providers)
         pending = await self._store.read(partial(restores.pending, providers=providers))
         self._world.doubtful.closed = {
-            name: one.why or CLOSED
+            name: one.why or UNDER_WAY
             for name, one in (pending or {}).items()
             if one.stage is Stage.SCANNING
         }
@@ -117,11 +115,11 @@ class Restores:
             sweep = restoring.next_sweep(trail, search.scans[sequence], slack, now_ms)
             if sweep is not None:
                 if not await self._too_dear(name, known, sweep, trail.batch):
-                    await self._ask(name, sequence, search, sweep, trail.batch)
+                    await self._ask(name, sequence, known, search, sweep, trail.batch)
                 return
         reached = {kind: search.scans[kind].sweeps[-1].high for kind in search.trails}
         self._searches.pop(name)
-        await self._reopened(name, Stage.CHECKING, "everything up to the head was asked", reached)
+        await self._reopened(name, Stage.CHECKING, ASKED, reached)
 
     async def _begun(self, name: str, search: Search) -> bool:
         """Where it begins; reopens at once where nothing can be found out."""
@@ -200,7 +198,7 @@ class Restores:
                 reached, mine, known.since_ms, scan, provider.slack, now_ms
             )
             if isinstance(sweep, Sweep):
-                await self._ask(name, sequence, search, sweep, batch)
+                await self._ask(name, sequence, known, search, sweep, batch)
                 return
             ended = ended and sweep
         if ended and await self._told_apart(name, search):
@@ -231,7 +229,13 @@ class Restores:
     # -- asking
 
     async def _ask(
-        self, name: str, sequence: Kind, search: Search, sweep: Sweep, batch: int
+        self,
+        name: str,
+        sequence: Kind,
+        known: Progress,
+        search: Search,
+        sweep: Sweep,
+        batch: int,
     ) -> None:
         """One question, if it is time for one."""
         provider = self._world.setup.providers[name]
@@ -243,11 +247,18 @@ class Restores:
         reply = await self._world.upstream.probe(name, probe.asked, sequence, timeout_s=PROBE_FOR_S)
         scan, search.manners = scanning.heard(search.scans[sequence], search.manners, probe, reply)
         search.scans[sequence] = scan
-        if search.manners.halted:
-            self._world.alert("restore_search_halted", provider=name, why=search.manners.halted)
+        await self._stands(name, known, search.manners.halted)
         closing = not search.begun
         if scan.current is None and not closing:
             await self._found(name, sequence, scan)
+
+    async def _stands(self, name: str, known: Progress, halted: str) -> None:
+        """What `restore --status` tells is what has come of the last question."""
+        made = restoring.standing(known, halted, self._world.clock.now_ms())
+        if made != known:
+            await self._store.write(partial(_moved, provider=name, made=made))
+        if halted:
+            self._world.alert("restore_search_halted", provider=name, why=halted)
 
     async def _mapped(self, name: str, sequence: Kind, low: int, high: int) -> set[int]:
         kinds = [kind for kind in Kind if self._world.sequence(name, kind) is sequence]

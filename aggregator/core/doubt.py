@@ -214,7 +214,7 @@ def _decided(
     counted = count(doubts, orphans, _others(incident))
     if counted.unexplained:
         named = tuple(map(str, counted.unexplained))
-        return [NotExclusive(named, "orders are there that no doubt of ours explains")], ""
+        return [NotExclusive(named, "more unknown orders are there than our doubts explain")], ""
     steps = _late(counted, orphans)
     for group in counted.groups:
         steps += _judged(incident, group, hindered, now_ms)

@@ -14,7 +14,7 @@ stands below it, and so the search goes on up to there (``closing_sweep``).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from aggregator.core import scanning
@@ -27,6 +27,9 @@ MOST_PROBES = 3_600  # two hours at the pace of our manners
 LEAST_AHEAD = 200
 PACE_FACTOR = 2
 AGAIN_MS = 900_000  # after a panel has said no
+
+UNDER_WAY = "the database was restored, and what was bought there since is being looked for"
+ASKED = "everything up to the head was asked"
 
 _HOUR_MS = 3_600_000
 
@@ -101,6 +104,14 @@ def missing(provider: Provider, known: Trail | None, bought: bool, not_exclusive
         (known is None or known.batch > CONTROLS, "it cannot be asked for many orders at once"),
     )
     return next((why for holds, why in conditions if not holds), "")
+
+
+def standing(known: Progress, halted: str, now_ms: int) -> Progress:
+    """``known`` after another question. ``halted``: why nothing is asked for a while."""
+    why = UNDER_WAY if known.stage is Stage.SCANNING else ASKED
+    if halted:
+        why = f"halted: {halted}; it is tried again every quarter of an hour"
+    return replace(known, why=why, since_ms=known.since_ms or now_ms)
 
 
 def next_sweep(known: Trail, scan: Scan, slack: int, now_ms: int) -> Sweep | None:

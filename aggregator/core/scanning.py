@@ -148,9 +148,9 @@ def fault(asked: Probe, reply: Heard) -> str:
         return reply.halt
     ours, *said, impossible = map(reply.answers.get, asked.asked)
     if not isinstance(ours, OrderStatus):
-        return "an order of ours did not answer as ours"
+        return f"our order {asked.asked[0]} did not answer as ours"
     if not _absent(impossible):
-        return "an impossible order did not answer with an error"
+        return f"order {asked.asked[-1]}, which nobody has yet, did not answer with an error"
     return "" if all(map(_answered, said)) else "an ID was not answered for"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from aggregator.core import evidence
 from aggregator.core.model import AttemptState, Kind, Order, State
-from aggregator.store import attempts, events, meta, money, orders, rows
+from aggregator.store import attempts, events, meta, money, orders, restores, rows
 from aggregator.store.tx import Row, Tx
 
 ALERTED = "doubt_alerted"
@@ -123,6 +123,7 @@ def past(
     tx: Tx, provider: str, from_id: int | None, refills_since_ms: int, adds: int, recent: int
 ) -> Past:
     """``from_id``: the oldest attempt whose bracket is wanted; ``adds`` from there on."""
+    gap = restores.gap(tx, provider)
     latest = tx.all("latest_adds", provider=provider, limit=recent)
     bracket = tx.all("adds_from", provider=provider, from_id=from_id, limit=adds) if from_id else ()
     flying = tx.all("adds_in_flight", provider=provider)
@@ -132,7 +133,7 @@ def past(
         recent=latest,
         first_ids=[
             (Kind(row["kind"]), row["upstream_order_id"])
-            for row in tx.all("first_ids", provider=provider, limit=_FIRST_IDS)
+            for row in tx.all("first_ids", provider=provider, after_id=gap, limit=_FIRST_IDS)
         ],
         charges=[
             (row["upstream_cost_micros"], row["upstream_charge_micros"])

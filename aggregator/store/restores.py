@@ -27,6 +27,7 @@ from aggregator.store.tx import Row, Tx
 JUMP = 1_000_000
 NUMBERED = ("orders", "refills")  # their IDs are in resellers' hands
 RESTORED = "restored"
+_UNSEARCHED = frozenset({Stage.WAIVED, Stage.IMPOSSIBLE})
 _WHY = "the database was restored: what became of it since the backup is not known"
 
 
@@ -109,6 +110,19 @@ def put_progress(tx: Tx, provider: str, made: Progress) -> None:
     reached = {kind.value: number for kind, number in made.reached.items()}
     told = {**asdict(made), "stage": made.stage.value, "reached": reached}
     meta.put(tx, f"{RESTORED}/{provider}", json.dumps(told))
+    if made.stage in _UNSEARCHED:
+        last = tx.one("last_attempt")
+        meta.put(tx, _gap_key(provider), str(last["id"] if last else 0))
+
+
+def _gap_key(provider: str) -> str:
+    return f"provider/{provider}/unsearched"
+
+
+def gap(tx: Tx, provider: str) -> int:
+    """The last attempt before sales reopened at a provider that was not searched: below
+    our first order after it stand some that we do not know. 0: there are none."""
+    return int(meta.get(tx, _gap_key(provider)) or 0)
 
 
 def waive(tx: Tx, provider: str, now_ms: int) -> bool:

@@ -8,8 +8,8 @@ import pytest
 from aggregator.background import Restores
 from aggregator.core.errors import ClientError
 from aggregator.core.model import Policy, State
-from aggregator.core.restoring import AGAIN_MS, Progress, Stage
-from aggregator.store import opening, restores
+from aggregator.core.restoring import AGAIN_MS, UNDER_WAY, Progress, Stage
+from aggregator.store import by_hand, doubts, opening, restores
 from aggregator.store.restores import NUMBERED
 from aggregator.store.tx import Row
 from tests.actions.conftest import OpenShop
@@ -24,6 +24,7 @@ class Restored:
         self.house = house
         self.restores = Restores(house.shop.world, house.shop.store)
         self.rung: list[Any] = []
+        self.began_at_ms = house.shop.clock.now_ms()
         house.shop.world.ring = self.rung.append
 
     @classmethod
@@ -136,14 +137,55 @@ async def test_a_search_that_would_take_too_long_is_left_to_the_operator(
     assert await restored.house.state(await restored.house.buy(50)) is State.PLACED
 
 
+async def test_orders_of_the_lost_time_are_nobody_elses(open_shop: OpenShop) -> None:
+    """Opened unsearched, what stands below our first order since is not asked for."""
+    restored = await Restored.open(open_shop, lost=10)
+    house = restored.house
+    now_ms = house.shop.clock.now_ms()
+    await house.shop.store.write(lambda tx: restores.waive(tx, "alpha", now_ms))
+    await restored.search(1)
+    await house.buy(20)
+    near = await house.doubt(bought=True)
+    await house.live(1200)
+    assert await house.state(near) is State.IN_DOUBT
+    assert "too few orders there before it" in await house.reasons(near)
+    far = await house.doubt(bought=True, quantity=70)
+    await house.live(1200)
+    assert await house.state(far) is State.PLACED
+    assert "account_not_exclusive" not in [one["event"] for one in restored.rung]
+
+
+async def test_what_a_person_named_proves_nothing(open_shop: OpenShop) -> None:
+    """An ID that an operator gave a doubt, and be it wrong, is no bound of our own orders."""
+    house = await House.open(open_shop, past=5)
+    doubt = await house.doubt(bought=True)
+    await house.shop.store.write(lambda tx: by_hand.resolve_placed(tx, doubt, "7", "typed", 1))
+    past = await house.shop.store.read(
+        lambda tx: doubts.past(tx, "alpha", None, refills_since_ms=0, adds=50, recent=50)
+    )
+    assert [number for _, number in past.first_ids] == [str(5001 + n) for n in range(5)]
+    assert [row["upstream_order_id"] for row in past.recent] == [
+        "5005",
+        "5004",
+        "5003",
+        "5002",
+        "5001",
+    ]
+
+
 async def test_a_panel_that_says_no_is_left_alone_for_a_while(open_shop: OpenShop) -> None:
     """After 429 nothing is asked for a quarter of an hour; then the search goes on."""
     restored = await Restored.open(open_shop)
     restored.house.panel.halt = "429"
     await restored.search(20)
     assert len(restored.house.panel.probes) == 1
+    assert (await restored.stage()).why.startswith("halted: 429")
+    await restored.search(1)
+    assert restored.house.shop.world.doubtful.closed["alpha"].startswith("halted: 429")
     restored.house.panel.halt = ""
     restored.house.shop.clock.pass_s(AGAIN_MS / 1000)
+    await restored.search(1)
+    assert await restored.stage() == Progress(Stage.SCANNING, UNDER_WAY, restored.began_at_ms)
     await restored.search()
     assert len(await restored.found()) == 5
 

@@ -339,7 +339,9 @@ def test_an_orphan_nobody_explains_stops_adopting() -> None:
     """Even a doubt whose own orphan was found is left to its deadline then."""
     found = sweep(DIED, {1020: said(), 1030: said("7")})
     steps = plan(incident(doubt(), sweeps=[found]), THEN)
-    assert steps[0] == NotExclusive(("1030",), "orders are there that no doubt of ours explains")
+    assert steps[0] == NotExclusive(
+        ("1030",), "more unknown orders are there than our doubts explain"
+    )
     assert isinstance(steps[1], Wait)
     assert "somebody else orders" in steps[1].why
     assert len(steps) == 2

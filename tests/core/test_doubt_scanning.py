@@ -70,13 +70,16 @@ def test_the_head_is_not_asked_for_its_own_sake() -> None:
 NOISE = Refused("Too many requests", ErrorClass.RATE)
 
 
+NOBODYS = f"order {105 + IMPOSSIBLE_AHEAD}, which nobody has yet, did not answer with an error"
+
+
 @pytest.mark.parametrize(
     ("number", "instead", "fault"),
     [
-        (105, NO_SUCH, "an order of ours did not answer as ours"),
-        (105, None, "an order of ours did not answer as ours"),
-        (105 + IMPOSSIBLE_AHEAD, said(), "an impossible order did not answer with an error"),
-        (105 + IMPOSSIBLE_AHEAD, NOISE, "an impossible order did not answer with an error"),
+        (105, NO_SUCH, "our order 105 did not answer as ours"),
+        (105, None, "our order 105 did not answer as ours"),
+        (105 + IMPOSSIBLE_AHEAD, said(), NOBODYS),
+        (105 + IMPOSSIBLE_AHEAD, NOISE, NOBODYS),
         (103, None, "an ID was not answered for"),
         (103, Unreadable("left out"), "an ID was not answered for"),
         (103, NOISE, "an ID was not answered for"),
@@ -132,7 +135,7 @@ def test_faults_in_a_row_stop_the_probing() -> None:
         scan, manners = scanning.heard(scan, manners, probe, reply)
         assert not manners.halted
     _, manners = scanning.heard(scan, manners, probe, bad)
-    assert manners.halted == "an order of ours did not answer as ours"
+    assert manners.halted == "our order 105 did not answer as ours"
 
 
 def test_manners() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from aggregator.core import evidence, restoring
 from aggregator.core.messages import OrderStatus
-from aggregator.core.model import Provider
-from aggregator.core.restoring import LEAST_AHEAD, Trail
+from aggregator.core.model import Kind, Provider
+from aggregator.core.restoring import LEAST_AHEAD, Progress, Stage, Trail
 from aggregator.core.scanning import Scan, Sweep
 from tests.core.doubts import own, panel, said
 from tests.core.make import HOUR, MINUTE, NOW
@@ -108,6 +108,17 @@ def test_what_else_keeps_from_searching() -> None:
     assert "no order of ours" in restoring.missing(_panel(), None, False, False)
     assert "not numbers" in restoring.missing(_panel(), None, True, False)
     assert "at once" in restoring.missing(_panel(), one_by_one, True, False)
+
+
+def test_what_came_of_the_last_question() -> None:
+    """A search that was refused says so, and one that goes on says so again."""
+    begun = restoring.standing(Progress(Stage.SCANNING), "", NOW)
+    assert begun == Progress(Stage.SCANNING, restoring.UNDER_WAY, NOW)
+    halted = restoring.standing(begun, "429", NOW + 1)
+    assert halted.why.startswith("halted: 429")
+    assert restoring.standing(halted, "", NOW + 2) == begun
+    checking = Progress(Stage.CHECKING, "halted: 429", NOW, {Kind.NORMAL: 5})
+    assert restoring.standing(checking, "", NOW + 1) == replace(checking, why=restoring.ASKED)
 
 
 def _panel(**changes: object) -> Provider:

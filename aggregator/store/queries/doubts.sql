@@ -43,8 +43,10 @@ SELECT id, kind, state, created_at_ms, ended_at_ms, upstream_order_id FROM attem
 WHERE state IN ('sending', 'in_doubt') AND state = 'sending' AND provider || '' = :provider;
 
 -- name: first_ids
+-- As answered: what was in doubt may have been named by a person, who may have erred.
 SELECT kind, upstream_order_id FROM attempts
-WHERE provider = :provider AND upstream_order_id IS NOT NULL
+WHERE provider = :provider AND id > :after_id AND upstream_order_id IS NOT NULL
+  AND connection_died_at_ms IS NULL
 ORDER BY id LIMIT :limit;
 
 -- name: ids_between

@@ -34,3 +34,6 @@ WHERE NOT EXISTS (
       AND a.upstream_order_id = f.upstream_order_id
 )
 ORDER BY f.provider, f.kind, length(f.upstream_order_id), f.upstream_order_id;
+
+-- name: last_attempt
+SELECT id FROM attempts WHERE id > 0 ORDER BY id DESC LIMIT 1;

@@ -102,7 +102,7 @@ def pending(tx: Tx, providers: Sequence[str]) -> dict[str, Progress] | None:
 
 def _older(tx: Tx, provider: str, made: Marked) -> bool:
     """Whether anything was bought there before the database was put back."""
-    first = tx.one("first_attempt", provider=provider)
+    first = tx.one("first_attempts", provider=provider, limit=1)
     return first is not None and first["created_at_ms"] < made.at_ms
 
 

@@ -4,8 +4,8 @@ SELECT key, value FROM meta WHERE key >= 'restored/' AND key < 'restored0';
 -- name: forget_restore
 DELETE FROM meta WHERE key >= 'restored' AND key < 'restored0';
 
--- name: first_attempt
-SELECT created_at_ms FROM attempts WHERE provider = :provider ORDER BY id LIMIT 1;
+-- name: first_attempts
+SELECT created_at_ms FROM attempts WHERE provider = :provider ORDER BY id LIMIT :limit;
 
 -- name: doubts_to_a_person
 UPDATE orders SET needs_person = 1 WHERE state = 'in_doubt' AND ended_at_ms IS NULL RETURNING id;

@@ -148,10 +148,10 @@ async def _opened(loaded: config.Loaded, stack: AsyncExitStack) -> ScriptedStore
     """The database, if it may be used with this configuration; it is remembered there."""
     database = await store.open_store(loaded.server.database, loaded.setup.policy)
     stack.push_async_callback(database.close)
-    mistakes = config.check_against_memory(loaded.setup, await database.read(memory))
-    if mistakes:
-        raise config.ConfigErrors(loaded.locate(mistakes))
     now_ms = SystemClock().now_ms()
+    known = await database.read(partial(memory, now_ms=now_ms))
+    if mistakes := config.check_against_memory(loaded.setup, known):
+        raise config.ConfigErrors(loaded.locate(mistakes))
     await database.write(partial(remember, setup=loaded.setup, now_ms=now_ms))
     return database
 

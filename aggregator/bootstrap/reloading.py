@@ -128,7 +128,7 @@ class Reloader:
 
     async def _take(self, new: Loaded) -> None:
         live, world, setup = self._live, self._live.world, new.setup
-        _agree(new, await live.database.read(memory))
+        _agree(new, await live.database.read(partial(memory, now_ms=world.clock.now_ms())))
         leaving = self._leaving(new)
         offers = await live.database.offers(setup.routed())
         await live.doubts.load(setup)
@@ -220,7 +220,7 @@ def _agree(new: Loaded, known: config.Memory) -> None:
 
 def _remembered(tx: Tx, new: Loaded, checked: bool, now_ms: int) -> None:
     if checked:
-        _agree(new, memory(tx))
+        _agree(new, memory(tx, now_ms))
     remember(tx, new.setup, now_ms)
 
 

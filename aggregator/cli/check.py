@@ -85,7 +85,7 @@ def _memory(loaded: "Loaded") -> "Memory":
 
     try:
         with reading(loaded) as tx:
-            return bootstrap.memory(tx)
+            return bootstrap.memory(tx, bootstrap.clocks.SystemClock().now_ms())
     except NoDatabase:
         return config.Memory()
     except OtherCurrency as other:

@@ -38,15 +38,15 @@ def ended(tx: Tx, order_id: int) -> None:
     tx.run(f"UPDATE orders SET {state} WHERE id = :id", id=order_id)
 
 
-def accounts(tx: Tx) -> tuple[Account, ...]:
-    return bootstrap.memory(tx).providers["gulf"].accounts
+def accounts(tx: Tx, now_ms: int = NOW) -> tuple[Account, ...]:
+    return bootstrap.memory(tx, now_ms).providers["gulf"].accounts
 
 
-def is_mistaken(tx: Tx, one: Provider) -> bool:
-    return bool(check_against_memory(using(one), bootstrap.memory(tx)))
+def is_mistaken(tx: Tx, one: Provider, now_ms: int = NOW) -> bool:
+    return bool(check_against_memory(using(one), bootstrap.memory(tx, now_ms)))
 
 
-def test_accounts_last_for_good(tx: Tx) -> None:
+def test_accounts_bind(tx: Tx) -> None:
     """A panel cannot be swapped, at once or step by step, once it has named an order: also
     when that has ended, and when the provider was gone in between. It may move back."""
     reseller(tx, micros=10**9)
@@ -61,6 +61,21 @@ def test_accounts_last_for_good(tx: Tx) -> None:
     assert is_mistaken(tx, RENEWED)
     bootstrap.remember(tx, using(FIRST), NOW + 4 * HOUR)
     assert accounts(tx) == (account(MOVED), account(FIRST))
+
+
+def test_what_was_replaced_binds_for_a_month(tx: Tx) -> None:
+    """A panel may move this year and renew its key the next; the one in use binds for good."""
+    reseller(tx, micros=10**9)
+    bootstrap.remember(tx, using(FIRST), NOW)
+    sold(tx, NOW + HOUR, "1")
+    bootstrap.remember(tx, using(MOVED), NOW + HOUR)
+    later = NOW + 31 * 24 * HOUR
+    assert is_mistaken(tx, RENEWED, later - 3 * 24 * HOUR)
+    assert not is_mistaken(tx, RENEWED, later)
+    another = replace(RENEWED, url="https://three.example/api")
+    assert is_mistaken(tx, another, 100 * later)
+    bootstrap.remember(tx, using(RENEWED), later)
+    assert accounts(tx, later) == (account(MOVED), account(RENEWED))
 
 
 def test_an_order_on_its_way_binds_too(tx: Tx) -> None:

@@ -2,10 +2,12 @@
 
 import os
 import pty
+import select
 import signal
 import sqlite3
 import subprocess
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
@@ -83,12 +85,15 @@ def test_control_c(shop: Desk) -> None:
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
+        # Whoever is run in the background has been told to ignore it.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     os.close(theirs)
     screen = b""
     with suppress(OSError):  # how a terminal says that nobody writes to it any more
-        while piece := os.read(ours, 4096):
-            screen += piece
+        while process.poll() is None or select.select([ours], [], [], 0)[0]:
+            if select.select([ours], [], [], 0.2)[0]:
+                screen += os.read(ours, 4096)
             if screen.endswith(b"[y/N]: "):
                 process.send_signal(signal.SIGINT)
     os.close(ours)

@@ -19,14 +19,8 @@ async def refill_status(
     now_ms = world.clock.now_ms()
     stale = [one for one in refills.values() if _is_stale(world, one, now_ms)]
     if stale:
-        policy = world.setup.policy
-        await refresh_refills(
-            world,
-            stale,
-            timeout_s=policy.status_deadline_s,
-            wanted=True,
-            anew=policy.status_ttl_s <= 0,
-        )
+        deadline_s = world.setup.policy.status_deadline_s
+        await refresh_refills(world, stale, timeout_s=deadline_s, wanted=True)
         refills = await world.store.refills(known, reseller.id)
     missing = Refused(errors.REFILL_NOT_FOUND)
     return {

@@ -23,9 +23,9 @@ async def refresh_refills(
     *,
     timeout_s: float,
     wanted: bool = False,
-    anew: bool = False,
 ) -> None:
     """Like ``refresh`` of orders."""
+    anew = wanted and world.setup.policy.status_ttl_s <= 0
     errand = Errand(
         partial(_carry, world),
         lambda topic: world.upstream.batch_size(topic.provider, "refill_status"),

@@ -38,14 +38,7 @@ async def fresh_orders(
     unsure = [one for one in orders.values() if stale(one)]
     if not unsure:
         return orders
-    policy = world.setup.policy
-    await refresh(
-        world,
-        unsure,
-        timeout_s=policy.status_deadline_s,
-        wanted=True,
-        anew=policy.status_ttl_s <= 0,
-    )
+    await refresh(world, unsure, timeout_s=world.setup.policy.status_deadline_s, wanted=True)
     return orders | await world.store.orders([one.id for one in unsure], reseller.id)
 
 
@@ -55,10 +48,11 @@ async def refresh(
     *,
     timeout_s: float,
     wanted: bool = False,
-    anew: bool = False,
 ) -> None:
     """Asks after ``orders``, and returns when what was heard is in the store, or at
-    ``timeout_s``. ``wanted``: a reseller waits; ``anew``: what has departed will not do."""
+    ``timeout_s``. ``wanted``: a reseller waits; if no answer keeps, what has departed will
+    not do for him."""
+    anew = wanted and world.setup.policy.status_ttl_s <= 0
     asked = (question(world, order, wanted=wanted) for order in orders)
     questions = [one for one in asked if one is not None]
     errand = Errand(

@@ -6,8 +6,8 @@ from typing import Any
 from aggregator.core.messages import OrderStatus
 from aggregator.core.model import Kind, Policy, Purchase
 from aggregator.core.outcome import Outcome, Placed
-from aggregator.ports import AttemptDraft, Closing, OrderDraft, Reading, RequestId
-from aggregator.store import resellers
+from aggregator.ports import AttemptDraft, Closing, Opened, OrderDraft, Reading, RequestId
+from aggregator.store import open_store, resellers
 from aggregator.store.tx import Tx
 
 POLICY = Policy()
@@ -76,3 +76,14 @@ def placed(order_id: int, attempt_id: int | None, upstream_order_id: str) -> Clo
 
 def reading(order_id: int, word: str, asked_at_ms: int = NOW + HOUR, **told: Any) -> Reading:
     return Reading(order_id, OrderStatus(word, **told), asked_at_ms)
+
+
+async def first_id(database: str, first_order_id: int) -> int:
+    """The ID of an order bought in a database opened with that first ID."""
+    store = await open_store(database, replace(POLICY, first_order_id=first_order_id))
+    name = f"reseller {first_order_id}"
+    seller = await store.write(lambda tx: reseller(tx, name, CHARGE))
+    made = await store.open_order(draft(seller))
+    assert isinstance(made, Opened)
+    await store.close()
+    return made.order_id

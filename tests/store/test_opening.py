@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.ports import Opened
 from aggregator.store import meta, open_store, resellers, short_reading, short_transaction
 from aggregator.store.exceptions import (
     Damaged,
@@ -25,7 +24,7 @@ from aggregator.store.exceptions import (
 from aggregator.store.lock import DatabaseLock
 from aggregator.store.opening import MIGRATIONS, damage_mark, migrate
 from aggregator.store.sqlite_tx import SqliteTx, connect, transaction
-from tests.store.builders import CHARGE, NOW, POLICY, draft, reseller
+from tests.store.builders import NOW, POLICY, first_id
 
 
 async def test_one_server_at_a_time(database: str) -> None:
@@ -54,16 +53,6 @@ def test_database_remembers_its_currency(database: str) -> None:
         told = pytest.raises(OtherCurrency, match="money in EUR, the configuration says USD")
         with told, opening(database, POLICY):
             pass
-
-
-async def first_id(database: str, first_order_id: int) -> int:
-    store = await open_store(database, replace(POLICY, first_order_id=first_order_id))
-    name = f"reseller {first_order_id}"
-    seller = await store.write(lambda tx: reseller(tx, name, CHARGE))
-    made = await store.open_order(draft(seller))
-    assert isinstance(made, Opened)
-    await store.close()
-    return made.order_id
 
 
 async def test_first_order_id(database: str) -> None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from aggregator.ports import Opened
 from aggregator.store import (
     BesideStore,
     meta,
@@ -25,7 +24,7 @@ from aggregator.store.exceptions import (
 )
 from aggregator.store.postgres_opening import MIGRATIONS, connected, migrate
 from aggregator.store.postgres_tx import Server
-from tests.store.builders import CHARGE, NOW, POLICY, draft, reseller
+from tests.store.builders import CHARGE, NOW, POLICY, first_id, reseller
 
 
 def sql(url: str, statement: str) -> None:
@@ -59,16 +58,6 @@ async def test_server_of_another_currency(postgres: str) -> None:
     with pytest.raises(OtherCurrency):
         await open_store(postgres, replace(POLICY, currency="EUR"))
     await (await open_store(postgres, POLICY)).close()
-
-
-async def first_id(url: str, first_order_id: int) -> int:
-    store = await open_store(url, replace(POLICY, first_order_id=first_order_id))
-    name = f"reseller {first_order_id}"
-    seller = await store.write(lambda tx: reseller(tx, name, CHARGE))
-    made = await store.open_order(draft(seller))
-    assert isinstance(made, Opened)
-    await store.close()
-    return made.order_id
 
 
 async def test_first_order_id(postgres: str) -> None:

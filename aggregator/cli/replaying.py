@@ -23,14 +23,18 @@ Offers = dict[str, dict[str, "Offer"]]
 
 @dataclass(slots=True)
 class _Sums:
-    """Of the orders that would be taken, in micros; costs of those known then and now."""
+    """Of the orders that would be taken, in micros; costs of those known then and now.
+    ``refused``: what was charged for the others."""
 
     was_charge: int = 0
     charge: int = 0
     was_cost: int = 0
     cost: int = 0
+    refused: int = 0
 
     def add(self, one: Replayed) -> None:
+        if one.refused:
+            self.refused += one.order.charge_micros
         if one.charge_micros is not None:
             self.was_charge += one.order.charge_micros
             self.charge += one.charge_micros
@@ -42,6 +46,7 @@ class _Sums:
         return {
             "charge": {"was": output.money(self.was_charge), "would": output.money(self.charge)},
             "cost": {"was": output.money(self.was_cost), "would": output.money(self.cost)},
+            "refused_charge": output.money(self.refused),
         }
 
 
@@ -170,6 +175,10 @@ def _show(loaded: "Loaded", tally: _Tally) -> None:
         f"Charged {_change(sums.was_charge, sums.charge)} {currency}, "
         f"at a cost of {_change(sums.was_cost, sums.cost)} {currency} as far as it is known."
     )
+    if sums.refused:
+        click.echo(
+            f"Not earned with what would be refused: {output.money(sums.refused)} {currency}."
+        )
 
 
 def _change(was: int, would: int) -> str:

@@ -15,6 +15,7 @@ PROOF_ADDS = 50  # in a row, none begun before the last was answered
 PROOF_CHARGES = 10
 ANCHOR_AMONG = 50
 UNPROVED_STEPS = 2
+_UNPROVED = f"its order IDs are not known to rise: {PROOF_ADDS} orders, one after another, show it"
 _STEPS_MICROS = (1, 10, 100, 1_000, 10_000)  # six decimals down to two
 
 _HOUR_MS = 3_600_000
@@ -101,7 +102,7 @@ def missing(provider: Provider, habits: Habits, not_exclusive: bool = False) -> 
         (provider.probe, "probing is turned off"),
         (provider.exclusive_account, "the account is not declared exclusive"),
         (not not_exclusive, "somebody else orders with this account"),
-        (habits.first_own is not None and habits.rose, "its order IDs are not known to rise"),
+        (habits.first_own is not None and habits.rose, _UNPROVED),
         (habits.batch > CONTROLS, "it cannot be asked for many orders at once"),
         (habits.errs_each, "it is not known to answer foreign IDs with an error each"),
         (habits.charge_shown, "its charges are not those that we expect"),

@@ -23,6 +23,7 @@ from aggregator.store.exceptions import (
     BackupFailed,
     DestinationTaken,
     NoDatabase,
+    NothingThere,
     NotOurs,
     NotSound,
     StoreFull,
@@ -66,7 +67,7 @@ def stamp(now_ms: int) -> str:
 def back_up(database: Path, target: Path, policy: Policy, progress: Progress) -> Copy:
     """Copies, proves, names. NoDatabase, DestinationTaken, NotSound, BackupFailed."""
     with partial_copy(database, target, progress) as made:
-        copy = examined(made, policy)
+        copy = examined(made, policy, named=database)
         with writing(target):
             sync(made)
             name(made, target)
@@ -110,27 +111,29 @@ def _copied(database: Path, made: Path, target: Path, progress: Progress) -> Non
                 raise BackupFailed(target=target, cause=error) from None
 
 
-def examined(path: Path, policy: Policy) -> Copy:
+def examined(path: Path, policy: Policy, named: Path | None = None) -> Copy:
     """Reads all of a database of this version that nobody uses, and holds its ledger to
-    its rules. As ``sound``, and OtherCurrency."""
-    sound(path)
+    its rules. As ``sound``, and OtherCurrency. ``named``: what the exceptions call it, where
+    it is a copy that an operator never sees."""
+    named = named or path
+    sound(path, named)
     with connect(path) as connection:
-        return _looked_at(path, connection, policy)
+        return _looked_at(path, named, connection, policy)
 
 
-def sound(path: Path) -> None:
-    """Reads all of a database. NoDatabase, NotOurs, TooNew, NotSound."""
+def sound(path: Path, named: Path) -> None:
+    """Reads all of a database. NothingThere, NotOurs, TooNew, NotSound."""
     if not path.is_file():
-        raise NoDatabase(database=path)
+        raise NothingThere(database=named)
     with connect(path) as connection:
-        _of_ours(path, connection)
+        _of_ours(named, connection)
         try:
             for (found,) in connection.execute("PRAGMA integrity_check"):
-                _must(path, found == "ok", found)
+                _must(named, found == "ok", found)
             for row in connection.execute("PRAGMA foreign_key_check"):
-                _must(path, False, f"a row of {row[0]} without its {row[2]}")
+                _must(named, False, f"a row of {row[0]} without its {row[2]}")
         except sqlite3.DatabaseError as error:
-            raise NotSound(database=path, found=error) from None
+            raise NotSound(database=named, found=error) from None
 
 
 def _of_ours(path: Path, connection: sqlite3.Connection) -> None:
@@ -147,11 +150,11 @@ def _of_ours(path: Path, connection: sqlite3.Connection) -> None:
         raise NotOurs(database=path)
 
 
-def _looked_at(path: Path, connection: sqlite3.Connection, policy: Policy) -> Copy:
+def _looked_at(path: Path, named: Path, connection: sqlite3.Connection, policy: Policy) -> Copy:
     with transaction(connection, "BEGIN DEFERRED") as tx:
-        meta.settle_currency(tx, policy, path)
+        meta.settle_currency(tx, policy, named)
         for violation in verify(tx):
-            _must(path, False, violation)
+            _must(named, False, violation)
         row = tx.one(
             "SELECT count(*) AS orders, coalesce(max(id), 0) AS last, max(created_at_ms) AS at_ms"
             " FROM orders"

@@ -69,6 +69,10 @@ class NoDatabase(CannotOpen):
     `aggregator reseller add` makes it."""
 
 
+class NothingThere(CannotOpen):
+    """There is no backup at {database}."""
+
+
 class OtherCurrency(CannotOpen):
     """The database {database} holds money in {found}, the configuration says {wanted}."""
 

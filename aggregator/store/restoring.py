@@ -10,7 +10,7 @@ import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 
@@ -50,13 +50,13 @@ def put_back(
 ) -> Restored:
     """InUse while a server runs; NotSound and other CannotOpen for what is no backup."""
     with DatabaseLock(database):
-        sound(source)
+        sound(source, source)
         with partial_copy(source, database, progress) as made:
             with connect(made) as connection:
                 migrate(connection)
                 with transaction(connection) as tx:
                     marked = restores.mark(tx, reserve_ids, _last(tx, database), now_ms)
-            copy = examined(made, policy)
+            copy = replace(examined(made, policy, named=source), path=database)
             replaced = _stepped_aside(database, now_ms)
             made.replace(database)
             sync(database.parent)

@@ -65,6 +65,9 @@ def test_refused(past: Desk) -> None:
     """Orders that would not be taken are told with the reason."""
     told = replayed(past, max=500)
     assert told["summary"]["refused"] == 2
+    assert told["summary"]["refused_charge"] == "0.50"
+    shown = past.run("check", "--replay", "7d").stdout
+    assert "Not earned with what would be refused: 0.50 USD." in shown
     assert told["orders"][0]["refused"] == "Quantity must be between 10 and 500"
     assert told["orders"][0]["would"]["charge"] is None
     gone = replayed(past, enabled=False)

@@ -100,10 +100,11 @@ def test_what_is_no_backup_is_refused(shop: Desk, copy: Path) -> None:
     assert "malformed" in shop.refused("restore", str(copy))
     copy.write_text("something else entirely, and quite long enough to be looked into" * 99)
     assert "not a database of this program" in shop.refused("restore", str(copy))
-    assert "no database at" in shop.refused("restore", str(copy.with_name("nothing")))
+    nothing = copy.with_name("nothing")
+    assert f"There is no backup at {nothing}." in shop.refused("restore", str(nothing))
     shop.configure(currency="EUR", exchange_rates={"USD": "1"})
     copy.write_bytes(whole)
-    assert "holds money in USD" in shop.refused("restore", str(copy))
+    assert f"The database {copy} holds money in USD" in shop.refused("restore", str(copy))
     shop.configure()
     assert lives(shop) == []
     assert shop.state(1) is State.PLACED

@@ -7,16 +7,17 @@ ours it reads a ``Command`` and writes an answer. Parameter names inside a
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 
 from aggregator.core.errors import ErrorClass
 from aggregator.core.model import Kind
+from aggregator.core.nouns import noun
 
 ACTIONS = ("services", "add", "status", "refill", "refill_status", "cancel", "balance")
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Command:
     """One request. ``action`` is one of ACTIONS, or the unknown text as it came.
 
@@ -30,7 +31,7 @@ class Command:
     kind: Kind = Kind.NORMAL
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Refused:
     """A clear error in place of an answer: of a whole call, or of one ID in it.
 
@@ -42,7 +43,7 @@ class Refused:
     error_class: ErrorClass = ErrorClass.UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Unreadable:
     """No definite answer: lost, cut, HTML, not JSON, or an ID left out.
 
@@ -52,7 +53,7 @@ class Unreadable:
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class OrderStatus:
     """What a panel says of one order. None: it did not say, or not readably.
 
@@ -75,7 +76,7 @@ class OrderStatus:
     texts: dict[str, tuple[object, str]] = field(default_factory=dict, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Added:
     """Our answer to ``add``: the order's ID, and how it is delivered."""
 
@@ -83,13 +84,13 @@ class Added:
     kind: Kind = Kind.NORMAL
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Balance:
     balance: Decimal
     currency: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class ServiceRow:
     """One item of a list of services, as it stands on the wire.
 

@@ -5,10 +5,12 @@ integer milliseconds since the epoch (``*_ms``); an upstream ID is always text.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from aggregator.core.nouns import noun
 
 
 class Kind(StrEnum):
@@ -68,7 +70,7 @@ class OnDeadline(StrEnum):
     HOLD = "hold"
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Route:
     """One way to serve a service.
 
@@ -82,7 +84,7 @@ class Route:
     cost_micros: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Service:
     """An item of our list. ``rate`` is echoed as the operator wrote it.
 
@@ -108,7 +110,7 @@ class Service:
     routes: tuple[Route, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Provider:
     """An upstream panel. ``key`` never appears in a repr, a log or an error."""
 
@@ -140,7 +142,7 @@ class Provider:
         return self.url == other.url or self.key == other.key
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Retention:
     """How long after its end something of an order is kept; None: for good."""
 
@@ -149,7 +151,7 @@ class Retention:
     events_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Policy:
     """The operator's house rules; durations in seconds."""
 
@@ -165,7 +167,7 @@ class Policy:
     retention: Retention = Retention()
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Offer:
     """What a provider's catalogue says of one of its services, as last read.
 
@@ -191,7 +193,7 @@ class Offer:
         return self.gone_at_ms is not None
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class PriceTerms:
     """What one reseller pays in place of the list's rates (``core.terms``).
 
@@ -206,7 +208,7 @@ class PriceTerms:
 Network = IPv4Network | IPv6Network
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Reseller:
     """Who is asking, as his key proved it.
 
@@ -227,7 +229,7 @@ class Reseller:
         return any(parsed in network for network in self.addresses)
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Purchase:
     """What a reseller wants, checked: the output of ``order_types.check``.
 
@@ -247,7 +249,7 @@ class Purchase:
         return self.params.get("link")
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Order:
     """One row of ``orders``: what was sold, and the last that is known of it."""
 
@@ -299,7 +301,7 @@ class Order:
         return self.charge_micros - self.refunded_micros
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Attempt:
     """One row of ``attempts``: a try that a socket may have seen at most once."""
 
@@ -318,7 +320,7 @@ class Attempt:
     cost_micros: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Refill:
     """One row of ``refills``. ``status`` is our spelling of their last word."""
 

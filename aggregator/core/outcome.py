@@ -12,17 +12,17 @@ A caller matches on the type. There is no fifth case and no exception: whatever
 a provider does to us is one of these.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from aggregator.core import errors
 from aggregator.core.errors import ErrorClass
 from aggregator.core.model import Kind
+from aggregator.core.nouns import noun
 
 SAME_ROUTE_TRIES = 2  # sends on one route in a row when nothing ever left
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Placed:
     """``kind`` is what the provider called it, where its dialect tells."""
 
@@ -30,7 +30,7 @@ class Placed:
     kind: Kind | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Rejected:
     """Never of UNKNOWN_OUTCOME: such an answer is InDoubt."""
 
@@ -38,7 +38,7 @@ class Rejected:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class NotSent:
     """``ours``: the reason lies with us, and says nothing about the provider."""
 
@@ -46,7 +46,7 @@ class NotSent:
     ours: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class InDoubt:
     """``cause`` is one short machine-made phrase, safe to log."""
 
@@ -66,7 +66,7 @@ class Step(StrEnum):
     END = "end"  # nothing was bought and nothing will be
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Following:
     """``error`` is the reseller's text where the order ends.
 

@@ -6,13 +6,14 @@ usable ones by the service's strategy. Chance comes in as ``draws``.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
 
 from aggregator.core import pricing
 from aggregator.core.health import Health
 from aggregator.core.model import Kind, Offer, Provider, Purchase, Route, Service, Strategy
+from aggregator.core.nouns import noun
 from aggregator.core.order_types import TYPES
 from aggregator.core.rivals import Admission
 
@@ -23,7 +24,7 @@ class Verdict(StrEnum):
     WAITING = "waiting"
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Facts:
     """What is known of a route at this moment."""
 
@@ -50,7 +51,7 @@ class Facts:
         return "not in their catalogue any more" if gone else ""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Weighed:
     """``cost_micros`` is the order's full cost there, in the provider's currency;
     ``our_cost_micros`` the same in ours. None where nobody knows."""

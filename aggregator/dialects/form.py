@@ -220,6 +220,11 @@ class Dialect:
         return {self.params.get(ours, ours): ours for ours in PARAMS if ours != "interval"}
 
     @cached_property
+    def standard_params(self) -> tuple[str, ...]:
+        """The standard names that mean nothing else here: clients send them anyway."""
+        return tuple(name for name in PARAMS if name not in self.our_params)
+
+    @cached_property
     def our_actions(self) -> Mapping[str, str]:
         """theirs -> ours; our own name too, where it is not another one of theirs."""
         mine = {ours: ours for ours in self.actions}

@@ -10,12 +10,13 @@ actions' business.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import unquote_to_bytes
 
 from aggregator.core.messages import ACTIONS, Command, Unreadable
 from aggregator.core.model import Kind
-from aggregator.dialects.form import ID_PARAMS, PARAMS, Dialect
+from aggregator.core.nouns import noun
+from aggregator.dialects.form import ID_PARAMS, Dialect
 from aggregator.dialects.scale import holds_more_than
 from aggregator.dialects.values import clean, is_list, is_object
 from aggregator.dialects.wire import Garbled, parse
@@ -34,15 +35,13 @@ _COMMON = (
     (b"%2F", b"/"),
     (b"%2f", b"/"),
 )
-# NUL and half surrogates cannot be stored or sent on.
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
+_HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair
 # The lists whose items are lines; the others are lists of IDs.
 _OF_LINES = frozenset({"comments", "custom_data", "usernames", "hashtags", "keywords", "groups"})
 _OURS = frozenset(ACTIONS)
-_STANDARD = frozenset(PARAMS)
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Request:
     """``key`` None: none was given. ``request_id`` None: no idempotency asked for."""
 
@@ -53,8 +52,9 @@ class Request:
 
 def fields_from_form(text: bytes) -> dict[str, str] | Unreadable:
     """The fields of an urlencoded body or of a query; the last of a name wins."""
-    for quoted, plain in _COMMON:
-        text = text.replace(quoted, plain)
+    if b"%" in text:
+        for quoted, plain in _COMMON:
+            text = text.replace(quoted, plain)
     try:
         pieces = text.decode().replace("+", " ").split("&")
         if len(pieces) > MAX_FIELDS:
@@ -105,12 +105,17 @@ def fields_from_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str] | Unre
 
     IDs are joined by commas, lines by newlines. A plain field wins over a list.
     """
-    fields: dict[str, str] = {}
-    lists: dict[str, list[str]] = {}
     pairs = list(pairs)
     texts = "".join([text for pair in pairs for text in pair])
-    if not texts.isprintable() and _UNFIT.search(texts):
+    # Neither can be stored or sent on. Text of ASCII alone has no surrogates, and knows it.
+    if "\0" in texts or not (texts.isascii() or _HALF.search(texts) is None):
         return Unreadable("characters that are no text")
+    return _lists_joined(pairs) if "]" in texts else dict(pairs)
+
+
+def _lists_joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    lists: dict[str, list[str]] = {}
     for name, value in pairs:
         item = _ITEM.fullmatch(name) if name.endswith("]") else None
         if item:
@@ -139,11 +144,15 @@ def decode_request(dialect: Dialect, fields: Mapping[str, str], bearer: str | No
     """
     given = {name: value for name, value in fields.items() if value.strip()}
     text = given.get("action", "").strip()
-    action = dialect.our_actions.get(text, "" if text in _OURS else clean(text))
+    action = dialect.our_actions.get(text)
+    if action is None:
+        action = "" if text in _OURS else clean(text)
     params = _params(dialect, given)
+    if action in ID_PARAMS:
+        params = _ids_split(action, params)
     return Request(
         key=_key(dialect, given, bearer),
-        command=Command(action, _ids_split(action, params), _kind(dialect, action, given)),
+        command=Command(action, params, _kind(dialect, action, given)),
         request_id=given.get("request_id"),
     )
 
@@ -165,9 +174,9 @@ def _params(dialect: Dialect, given: Mapping[str, str]) -> dict[str, str]:
     """The parameters under our names: first by the face's names, then by the standard's."""
     theirs = dialect.our_params
     params = {theirs[name]: value for name, value in given.items() if name in theirs}
-    for name, value in given.items():
-        if name in _STANDARD and name not in theirs:
-            params.setdefault(name, value)
+    for name in dialect.standard_params:
+        if name in given:
+            params.setdefault(name, given[name])
     if dialect.dripfeed is None:  # to such a panel they are unknown parameters
         return {name: value for name, value in params.items() if name not in ("runs", "interval")}
     interval = dialect.dripfeed.interval
@@ -182,8 +191,6 @@ def _params(dialect: Dialect, given: Mapping[str, str]) -> dict[str, str]:
 
 def _ids_split(action: str, params: dict[str, str]) -> dict[str, str]:
     """One ID stands under ``order``, several (or one given as a list) under ``orders``."""
-    if action not in ID_PARAMS:
-        return params
     single, many = ID_PARAMS[action]
     listed = many in params
     text = params.pop(many, params.get(single, ""))
@@ -197,7 +204,9 @@ def _ids_split(action: str, params: dict[str, str]) -> dict[str, str]:
 
 def _is_plain(text: str) -> bool:
     """Digits with one comma between them: nothing to tidy up, as nearly always."""
-    return text.replace(",", "0").isdecimal() and ",," not in f",{text},"
+    if not text.isascii() or text.encode().translate(None, b"0123456789,"):
+        return False
+    return ",," not in f",{text},"
 
 
 def _kind(dialect: Dialect, action: str, given: Mapping[str, str]) -> Kind:

@@ -10,11 +10,12 @@ nothing.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NoReturn
 
+from aggregator.core.nouns import noun
 
-@dataclass(frozen=True, slots=True)
+
+@noun(frozen=True, slots=True)
 class WireRequest:
     """Always a POST. ``headers`` and ``body`` hold the key: never log them."""
 
@@ -22,7 +23,7 @@ class WireRequest:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class WireReply:
     """``content_type`` is for events only: panels send JSON as text/html."""
 

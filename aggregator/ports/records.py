@@ -1,7 +1,7 @@
 """What goes into the store and comes out of it: frozen, and whole for one transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from aggregator.core.drift import Change
 from aggregator.core.messages import (
@@ -12,11 +12,12 @@ from aggregator.core.model import (
     Purchase,
     State,
 )
+from aggregator.core.nouns import noun
 from aggregator.core.outcome import Outcome
 from aggregator.core.pacing import UNHURRIED, Pace
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class RequestId:
     """A client's idempotency key with the hash of the parameters it came with."""
 
@@ -24,7 +25,7 @@ class RequestId:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class AttemptDraft:
     """A try about to be written. ``cost_micros``: the full cost expected there.
 
@@ -41,7 +42,7 @@ class AttemptDraft:
     idempotency_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class OrderDraft:
     """Transaction 1: everything that must be on disk before a byte leaves.
 
@@ -65,13 +66,13 @@ class OrderDraft:
     price: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Opened:
     order_id: int
     attempt_id: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Remembered:
     """The request ID was used before: what became of it.
 
@@ -85,7 +86,7 @@ class Remembered:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Closing:
     """Transaction 2: an attempt's outcome and what the order does next.
 
@@ -105,7 +106,7 @@ class Closing:
     answered: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Closed:
     """What transaction 2 made of it. ``state`` is what stands on disk now.
 
@@ -118,7 +119,7 @@ class Closed:
     won: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Reading:
     """One status answer to be applied. ``asked_at_ms``: when it was *asked*."""
 
@@ -128,7 +129,7 @@ class Reading:
     pace: Pace = UNHURRIED
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class RefillReading:
     """What was heard of a refill, and when to ask again. ``status`` None: nothing."""
 
@@ -138,7 +139,7 @@ class RefillReading:
     next_check_at_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Event:
     """What happened to an order, for the operator. ``detail`` has no secrets."""
 
@@ -147,7 +148,7 @@ class Event:
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Saved:
     """What became of a catalogue that was read. ``doubt``: why it was not believed, and
     nothing was changed; empty: it was."""

@@ -1,6 +1,7 @@
 """The rules, pure: no clock, no socket, no disk. Time comes in as ``now_ms``.
 
 ==================  ==========================================================
+``nouns``           what every value below is made with
 ``model``           services, routes, providers, orders: the nouns
 ``messages``        what is asked and answered, free of any dialect
 ``errors``          what we answer a reseller; what a provider's text means

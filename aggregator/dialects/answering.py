@@ -8,6 +8,7 @@ it lists only one.
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from aggregator.core.errors import UNAVAILABLE
 from aggregator.core.messages import (
@@ -27,11 +28,11 @@ from aggregator.core.model import Kind
 from aggregator.dialects.form import ID_PARAMS, Dialect
 from aggregator.dialects.rows import VALUE, asked_ids
 
-Neutral = (
-    list[ServiceRow] | Added | StatusAnswers | RefillAnswers | CancelAnswers | Balance | Refused
-)
+Document = list[ServiceRow] | StatusAnswers | RefillAnswers | CancelAnswers | Balance | Refused
+Neutral = Added | Document
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # dumps() makes one a call
+_spelled = lru_cache(_encode)  # names of fields: there are few
 _UNAVAILABLE = Unreadable("no answer")
 _ID = re.compile(r"[1-9][0-9]{0,63}")
 _NUMBER = re.compile(r"0|-?[1-9][0-9]{0,63}")
@@ -45,9 +46,21 @@ def encode_answer(dialect: Dialect, command: Command, answer: Neutral) -> bytes:
     """
     if isinstance(answer, StatusPage):
         return _page(dialect, command, answer)
+    if isinstance(answer, Added):
+        return _added(dialect, answer).encode()
     if command.action == "status" and isinstance(answer, Mapping):
         return _statuses(dialect, command, answer).encode()
     return _encode(_document(dialect, command, answer)).encode()
+
+
+def _added(dialect: Dialect, added: Added) -> str:
+    """The commonest answer of all: put together from what hardly differs."""
+    order = added.order if _ID.fullmatch(added.order) else _encode(added.order)
+    shown = dialect.shown("add")
+    told = {"order": order}
+    if len(shown) > 1:
+        told["type"] = _encode(_kind_told(added.kind))
+    return f"{{{','.join([f'{_spelled(theirs)}:{told[ours]}' for ours, theirs in shown])}}}"
 
 
 def _page(dialect: Dialect, command: Command, page: StatusPage) -> bytes:
@@ -82,15 +95,13 @@ def _status_text(dialect: Dialect, part: str, status: object) -> str:
     return kept[1]
 
 
-def _document(dialect: Dialect, command: Command, answer: Neutral) -> object:
+def _document(dialect: Dialect, command: Command, answer: Document) -> object:
     match answer:
         case Refused():
             return _error(dialect, answer)
         case list():
             shown = dialect.shown("services")
             return [_fields(shown, _service(dialect, row)) for row in answer]
-        case Added(order, kind):
-            return _fields(dialect.shown("add"), {"order": _id(order), "type": _kind_told(kind)})
         case Balance(balance, currency):
             told = {"balance": f"{balance:f}", "currency": currency}
             return _fields(dialect.shown("balance"), told)

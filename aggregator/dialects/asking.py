@@ -31,6 +31,8 @@ _NUMBERS = frozenset(
         "refill",
     }
 )
+_OF_LINKS = ((":", "%3A"), ("/", "%2F"), ("?", "%3F"), ("=", "%3D"), ("&", "%26"), ("@", "%40"))
+_QUOTED = re.compile(r"[A-Za-z0-9_.~%-]*")
 _LINE = re.compile(r"[\r\n]+")  # not splitlines: it takes a form feed for the end of a line
 _PLAIN_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 
@@ -55,29 +57,30 @@ def encode_command(dialect: Dialect, command: Command, key: str) -> WireRequest:
 
 
 def _body(dialect: Dialect, head: Mapping[str, str], params: Mapping[str, str]) -> bytes:
+    theirs = dialect.their_params
     if dialect.json:
-        numbered = {_their_param(dialect, name): _as_json(name, params[name]) for name in params}
+        numbered = {theirs.get(name, name): _as_json(name, params[name]) for name in params}
         return json.dumps(dict(head) | numbered).encode()
-    named = {_their_param(dialect, name): value for name, value in params.items()}
+    named = {theirs.get(name, name): value for name, value in params.items()}
     pairs = (dict(head) | named).items()
     return "&".join([f"{_name(name)}={_quoted(value)}" for name, value in pairs]).encode()
 
 
 def _quoted(text: str) -> str:
-    """For a form. Most values are a word or a number, with nothing to quote."""
-    if text.isalnum() and text.isascii():
+    """For a form, as ``quote_plus`` does it. Most values are a word or a number, with
+    nothing to quote, or a link, with little."""
+    if text.isascii() and text.isalnum():
         return text
+    quoted = text.replace("%", "%25")
+    for mark, code in _OF_LINKS:
+        quoted = quoted.replace(mark, code)
+    if _QUOTED.fullmatch(quoted):
+        return quoted
     # errors: half of a surrogate pair is no text, and an encoder must not raise.
     return quote_plus(text, errors="replace")
 
 
 _name = lru_cache(_quoted)  # there are few
-
-
-def _their_param(dialect: Dialect, name: str) -> str:
-    if name == "interval" and dialect.dripfeed:
-        return dialect.dripfeed.interval
-    return dialect.params.get(name, name)
 
 
 def _as_json(name: str, value: str) -> str | int:

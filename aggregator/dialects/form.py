@@ -208,16 +208,20 @@ class Dialect:
     @cached_property
     def their_texts(self) -> Mapping[str, str]:
         """Our error text -> theirs. What is required goes by the name it has there."""
-        named = dict(self.params)
-        if self.dripfeed is not None:
-            named["interval"] = self.dripfeed.interval
-        required = {is_required(ours): is_required(theirs) for ours, theirs in named.items()}
+        named = self.their_params.items()
+        required = {is_required(ours): is_required(theirs) for ours, theirs in named}
         return {**required, **self.error_texts}
 
     @cached_property
     def our_params(self) -> Mapping[str, str]:
         """theirs -> ours, of every parameter; the drip-feed interval is apart."""
         return {self.params.get(ours, ours): ours for ours in PARAMS if ours != "interval"}
+
+    @cached_property
+    def their_params(self) -> Mapping[str, str]:
+        """ours -> theirs, of those that have another name there."""
+        interval = {} if self.dripfeed is None else {"interval": self.dripfeed.interval}
+        return {**self.params, **interval}
 
     @cached_property
     def standard_params(self) -> tuple[str, ...]:

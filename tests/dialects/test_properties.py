@@ -4,7 +4,7 @@ import json
 import re
 from decimal import Decimal
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote_plus
 
 import pytest
 from hypothesis import given
@@ -136,6 +136,18 @@ def test_placed_only_by_a_sound_object(dialect: Dialect, reply: WireReply) -> No
         assert re.fullmatch(r"(?=.*[1-9A-Za-z])[A-Za-z0-9_-]{1,64}", outcome.upstream_order_id)
 
 
+_PLAIN = st.from_regex(rb'\{"(order|oid)":("?)[0-9]{1,66}("?)\}', fullmatch=True)
+
+
+@given(dialects, STATUSES, _PLAIN)
+def test_the_plainest_answer_is_read_as_any_other(
+    dialect: Dialect, status: int, body: bytes
+) -> None:
+    """What is recognised at a glance is what the reading of the JSON would have said."""
+    plain, read = WireReply(status, body), WireReply(status, b" " + body)
+    assert decode_added(dialect, plain) == decode_added(dialect, read)
+
+
 @given(dialects, REPLIES)
 def test_rejected_only_by_an_error_or_a_status(dialect: Dialect, reply: WireReply) -> None:
     """Rejected comes from a stated error, or from a status that means "not processed"."""
@@ -185,6 +197,13 @@ def test_form_is_unquoted_as_the_standard_library_does(pieces: list[str]) -> Non
     except UnicodeDecodeError:
         said = Unreadable("not UTF-8")
     assert fields_from_form(text.encode()) == said
+
+
+@given(st.text() | st.lists(st.sampled_from([*":/?=&@%+ ~_.-é\n", "Zz9"])).map("".join))
+def test_a_form_is_quoted_as_the_standard_library_does(text: str) -> None:
+    """However it is quoted, what is sent is what ``quote_plus`` makes of it."""
+    request = encode_command(DIALECTS["standard"], Command("add", {"link": text}), KEY)
+    assert request.body.decode().endswith(f"&link={quote_plus(text, errors='replace')}")
 
 
 @given(BODIES)

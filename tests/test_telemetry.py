@@ -87,6 +87,28 @@ def test_a_client_cannot_blank_our_words() -> None:
     }
 
 
+WORDS = st.sampled_from(["abcd", "bcde", "ab", 'é\n"x', "info", "a text", "x abcd y", "1.5"])
+FIELDS = st.dictionaries(
+    st.sampled_from(["text", "Text", "key", "Link", "address", "error", "event", "order"]),
+    WORDS | st.text(max_size=8) | st.none() | st.integers() | st.floats(allow_nan=False),
+)
+
+
+@given(FIELDS, st.lists(WORDS, max_size=2), st.lists(WORDS, max_size=2))
+@pytest.mark.parametrize("method", ["info", "warning"])
+def test_looking_in_passing_misses_nothing(
+    method: str, fields: dict[str, Any], known: list[str], brought: list[str]
+) -> None:
+    """Whether its texts were searched at once or each by itself, a line comes out the same."""
+    redactor = Redactor(known)
+    telemetry.conceal(*brought)
+    by_themselves = redactor(None, method, {**fields, "odd": []})
+    at_once = redactor(None, method, dict(fields))
+    telemetry.conceal()
+    del by_themselves["odd"]
+    assert at_once == by_themselves
+
+
 def test_short_texts_stay() -> None:
     """Texts of a few characters are not cut out: every line would be garbled."""
     telemetry.conceal("US", "a")
@@ -109,7 +131,8 @@ def test_anything_can_be_logged(value: object) -> None:
     stream = io.StringIO()
     telemetry.set_up(stream=stream, secrets=[PROVIDER_KEY], human=False)
     telemetry.logger("test").info("event", value=value, more=[PROVIDER_KEY, value])
-    assert json.loads(stream.getvalue())["event"] == "event"
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["at"][10], line["at"][-1]) == ("event", "T", "Z")
     assert stream.getvalue().count("\n") == 1
     assert PROVIDER_KEY not in stream.getvalue()
 
@@ -260,6 +283,27 @@ def test_metrics() -> None:
         "aggregator_config_reload_ok 1.0",
     } <= set(lines)
     assert not [line for line in lines if "_created" in line]
+
+
+def test_sums_of_money_are_exact() -> None:
+    """Micros are summed as whole numbers, however many there are."""
+    metrics = Metrics()
+    for _ in range(3):
+        metrics.sold("gulf", 100_000, None)
+        metrics.sold("gulf", 100_000, 1)
+    lines = metrics.render().decode().splitlines()
+    assert 'aggregator_sales_total{provider="gulf"} 0.6' in lines
+    assert 'aggregator_costs_total{provider="gulf"} 3e-06' in lines
+
+
+def test_a_time_at_a_bound_is_within() -> None:
+    """A bucket holds what took exactly as long as its bound, and the last one everything."""
+    metrics = Metrics()
+    for seconds in (0, 0.001, 0.0011, 31):
+        metrics.request("add", "ok", seconds)
+    lines = metrics.render().decode().splitlines()
+    bucket = 'aggregator_request_seconds_bucket{action="add",le="%s"} %s'
+    assert {bucket % ("0.001", 2.0), bucket % ("30.0", 3.0), bucket % ("+Inf", 4.0)} <= set(lines)
 
 
 def test_registries_are_apart() -> None:

@@ -1,7 +1,8 @@
 """What we tell about ourselves: log lines, metrics, and words to systemd."""
 
-from aggregator.telemetry.logs import CALL, REDACTED, RESELLER, Redactor, conceal, logger, set_up
+from aggregator.telemetry.logs import CALL, RESELLER, logger, set_up
 from aggregator.telemetry.metrics import Metrics
+from aggregator.telemetry.redaction import REDACTED, Redactor, conceal
 from aggregator.telemetry.systemd import sd_notify, sd_reloading, watchdog_s
 
 __all__ = [

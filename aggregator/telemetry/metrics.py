@@ -1,12 +1,14 @@
 """Every number we count, for Prometheus."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
-from typing import Any, TypeVar
+from functools import partial
+from typing import TypeVar
 
 import prometheus_client as prometheus
 from prometheus_client.metrics import MetricWrapperBase
+
+from aggregator.telemetry.tallies import Tally, Times
 
 M = TypeVar("M", bound=MetricWrapperBase)
 
@@ -17,7 +19,7 @@ _CALL_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 110)
 
 
 class Metrics:
-    """Every number we count, in a registry of its own.
+    """Every number we count, in a registry of its own. For the event loop's thread.
 
     Label values are words of ours or names from the configuration, never anything
     that a client or a provider wrote: each new value costs memory for ever.
@@ -29,8 +31,9 @@ class Metrics:
         self.registry = prometheus.CollectorRegistry()
         prometheus.ProcessCollector(registry=self.registry)
         new, counter, gauge = self._new, prometheus.Counter, prometheus.Gauge
-        self._requests = new(counter, "requests", "Of resellers.", "action", "answer")
-        self._attempts = new(counter, "attempts", "Calls that buy.", "provider", "outcome")
+        tally, micros = self._tally, partial(self._tally, unit=1_000_000)
+        self._requests = tally("requests", "Of resellers.", "action", "answer")
+        self._attempts = tally("attempts", "Calls that buy.", "provider", "outcome")
         self._alerts = new(counter, "alerts", "What an operator should look at.", "kind")
         self._doubts = new(gauge, "doubts_open", "Orders in doubt.")
         self._oldest_doubt = new(gauge, "doubts_oldest_seconds", "Age of the oldest of them.")
@@ -43,8 +46,8 @@ class Metrics:
         longest, mean = "For how long the longest of them.", "For how long on average."
         self._overdue_oldest = new(gauge, "status_overdue_oldest_seconds", longest, "provider")
         self._overdue_mean = new(gauge, "status_overdue_mean_seconds", mean, "provider")
-        self._sales = new(counter, "sales", "Charges of placed orders, our money.", "provider")
-        self._costs = new(counter, "costs", "What they cost us, where known.", "provider")
+        self._sales = micros("sales", "Charges of placed orders, our money.", "provider")
+        self._costs = micros("costs", "What they cost us, where known.", "provider")
         self._verified_at = new(
             gauge, "ledger_verified_seconds", "When it was verified last, Unix time."
         )
@@ -56,47 +59,41 @@ class Metrics:
         self._loaded_at = new(gauge, "config_loaded_seconds", "When the one in use was, Unix time.")
         overdue_gauges = (self._overdue, self._overdue_oldest, self._overdue_mean)
         self._of_providers = (self._usable, self._balance, *overdue_gauges)
-        self._request_seconds = new(
-            prometheus.Histogram,
-            "request_seconds",
-            "From headers to answer.",
-            "action",
-            buckets=_REQUEST_S,
+        self._request_seconds = self._times(
+            _REQUEST_S, "request_seconds", "From headers to answer.", "action"
         )
-        self._call_seconds = new(
-            prometheus.Histogram,
-            "upstream_seconds",
-            "Calls to providers.",
-            "provider",
-            "action",
-            buckets=_CALL_S,
+        self._call_seconds = self._times(
+            _CALL_S, "upstream_seconds", "Calls to providers.", "provider", "action"
         )
 
-    def _new(self, kind: type[M], name: str, text: str, *labels: str, **options: Any) -> M:
-        metric = kind(f"aggregator_{name}", text, labels, registry=self.registry, **options)
-        if kind is not prometheus.Gauge:  # of which some are removed again
-            metric.labels = cache(metric.labels)  # type: ignore[method-assign]  # a dear look-up
-        return metric
+    def _new(self, kind: type[M], name: str, text: str, *labels: str) -> M:
+        return kind(f"aggregator_{name}", text, labels, registry=self.registry)
+
+    def _tally(self, name: str, text: str, *labels: str, unit: int = 1) -> Tally:
+        return Tally(self.registry, f"aggregator_{name}", text, *labels, unit=unit)
+
+    def _times(self, bounds: Sequence[float], name: str, text: str, *labels: str) -> Times:
+        return Times(self.registry, f"aggregator_{name}", text, *labels, bounds=bounds)
 
     def request(self, action: str, answer: str, seconds: float) -> None:
         """One request: ``answer`` is "ok" or the kind of refusal."""
-        self._requests.labels(action, answer).inc()
-        self._request_seconds.labels(action).observe(seconds)
+        self._requests.counts[action, answer] += 1
+        self._request_seconds.observe((action,), seconds)
 
     def attempt(self, provider: str, outcome: str) -> None:
-        self._attempts.labels(provider, outcome).inc()
+        self._attempts.counts[provider, outcome] += 1
 
     def upstream_call(self, provider: str, action: str, seconds: float) -> None:
-        self._call_seconds.labels(provider, action).observe(seconds)
+        self._call_seconds.observe((provider, action), seconds)
 
     def alert(self, kind: str) -> None:
         self._alerts.labels(kind).inc()
 
     def sold(self, provider: str, charge_micros: int, cost_micros: int | None) -> None:
         """An order was placed there. ``cost_micros`` in our currency; None: unknown."""
-        self._sales.labels(provider).inc(charge_micros / 1_000_000)
+        self._sales.counts[(provider,)] += charge_micros
         if cost_micros is not None:
-            self._costs.labels(provider).inc(cost_micros / 1_000_000)
+            self._costs.counts[(provider,)] += cost_micros
 
     def orders_open(self, by_state: Mapping[str, int], needs_person: int) -> None:
         for state, count in by_state.items():

@@ -22,11 +22,18 @@ class Sink:
         self._waiting: deque[str] = deque()
         self._due_in: asyncio.AbstractEventLoop | None = None
 
+    def say(self, line: str) -> None:
+        """One line, as structlog asks for it."""
+        self._waiting.append(f"{line}\n")
+        self.flush()
+
+    debug = info = warning = error = critical = say
+
     def write(self, text: str) -> None:
         self._waiting.append(text)
 
     def flush(self) -> None:
-        """After each line, as ``logging`` and structlog do it."""
+        """After each line, as ``logging`` does it."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:

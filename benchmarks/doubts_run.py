@@ -134,7 +134,9 @@ class Run:
             if add.answered_ms <= doubt.began_at_ms and not add.withheld
         ]
         by_answer = sorted(before, key=lambda add: add.answered_ms)
-        return replace(doubt, low_anchor=evidence.anchor([add.sold.number for add in by_answer]))
+        return replace(
+            doubt, low_anchor=evidence.Answered(add.sold.number for add in by_answer).anchor
+        )
 
     # -- what the loop knows
 

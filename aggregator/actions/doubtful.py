@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from aggregator.core import evidence
+from aggregator.core.evidence import Answered
 from aggregator.core.incident import Fingerprint
 from aggregator.core.model import Kind, Provider, Purchase
 from aggregator.core.rivals import Admission, Caution
@@ -32,6 +33,22 @@ def sequence_of(dialect: Dialect, kind: Kind) -> Kind:
     return kind if apart and kind is Kind.DRIPFEED else Kind.NORMAL
 
 
+class Flight:
+    """A block in which an add is on its way. (A generator would take three times as long.)"""
+
+    __slots__ = ("_flying", "_provider")
+
+    def __init__(self, flying: Counter[str], provider: str) -> None:
+        self._flying = flying
+        self._provider = provider
+
+    def __enter__(self) -> None:
+        self._flying[self._provider] += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._flying[self._provider] -= 1
+
+
 @dataclass(slots=True)
 class Doubtful:
     """``answered``: our last upstream IDs as they were answered, by provider and sequence.
@@ -40,7 +57,7 @@ class Doubtful:
     ``elsewhere`` when another server's has: by provider, why nothing may be bought there at
     all for now."""
 
-    answered: dict[tuple[str, Kind], tuple[int, ...]] = field(default_factory=dict)
+    answered: dict[tuple[str, Kind], Answered] = field(default_factory=dict)
     cautions: Mapping[str, Caution] = field(default_factory=dict)
     closed: Mapping[str, str] = field(default_factory=dict)
     leaving: Mapping[str, str] = field(default_factory=dict)
@@ -51,21 +68,19 @@ class Doubtful:
     def placed(self, provider: str, sequence: Kind, upstream_order_id: str) -> None:
         number = evidence.number(upstream_order_id)
         if number is not None:
-            known = self.answered.get((provider, sequence), ())
-            self.answered[provider, sequence] = (*known, number)[-evidence.ANCHOR_AMONG :]
+            known = self.answered.get((provider, sequence))
+            if known is None:
+                known = self.answered[provider, sequence] = Answered()
+            known.note(number)
 
     def anchor(self, provider: str, sequence: Kind) -> int | None:
         """The low anchor of an add that begins now."""
-        return evidence.anchor(self.answered.get((provider, sequence), ()))
+        known = self.answered.get((provider, sequence))
+        return None if known is None else known.anchor
 
-    @contextmanager
-    def flight(self, provider: str) -> Iterator[None]:
+    def flight(self, provider: str) -> "Flight":
         """An add is on its way to this provider."""
-        self.flying[provider] += 1
-        try:
-            yield
-        finally:
-            self.flying[provider] -= 1
+        return Flight(self.flying, provider)
 
     @contextmanager
     def none_to(self, providers: Iterable[str]) -> Iterator[None]:
@@ -78,6 +93,8 @@ class Doubtful:
 
     def why_closed(self, provider: str) -> str | None:
         """None: it is open."""
+        if not (self.closed or self.leaving or self.elsewhere):
+            return None
         found = (said.get(provider) for said in (self.closed, self.leaving, self.elsewhere))
         return next((why for why in found if why is not None), None)
 

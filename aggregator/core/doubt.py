@@ -45,7 +45,7 @@ What must change together
   is taken for somebody else's and adoption stops.
 * ``low_anchor`` is stored in transaction 1, before a byte leaves. Computed later, it
   might lie above the order it is to bracket. It may be as low as it likes, but never
-  too high: an odd ID may not become one (``evidence.anchor``), and one that an order
+  too high: an odd ID may not become one (``evidence.Answered``), and one that an order
   of ours begun later stands below is not believed (``bracket.out_of_line``).
 * Whatever closes a doubt as not placed (here, by hand, at the deadline) must make it
   ``Watched``, or its late order is taken for somebody else's.

@@ -54,24 +54,52 @@ def _rising(ids: Sequence[int | None]) -> bool:
     return None not in ids and all(a < b for a, b in pairwise(one for one in ids if one))
 
 
-def anchor(answered: Sequence[int]) -> int | None:
-    """The low anchor of an add that begins now; ``answered``: our last ANCHOR_AMONG IDs of
-    its sequence, in the order in which they were answered.
+class Answered:
+    """Our last ANCHOR_AMONG IDs of one sequence, noted in the order in which they were
+    answered; the next one is bracketed by them.
 
     Any of them stands below the new one, and the highest is the closest. Yet an odd one far
     above the others would stand above what it is to bracket. So one that a later answer was
     lower than does not count, and where the longest step of all was one of the last two, it
     is not believed until more of ours have followed: the anchor stays below it.
+
+    Every add asks, so what counts is kept up to date. ``_rising``: those that no later one
+    was lower than. For each of them ``_turns``: which answer it was, ``_steps``: how far
+    above the one before it stands; 0 of the first.
     """
-    rising: list[int] = []
-    for number in reversed(answered):
-        if not rising or number < rising[-1]:
-            rising.append(number)
-    if len(rising) < 2:
-        return min(rising, default=None)
-    steps = [above - below for above, below in pairwise(rising)]
-    longest = max(range(len(steps)), key=lambda back: (steps[back], back))
-    return rising[longest + 1] if longest < UNPROVED_STEPS else rising[0]
+
+    __slots__ = ("_rising", "_steps", "_turn", "_turns")
+
+    def __init__(self, numbers: Iterable[int] = ()) -> None:
+        self._rising: list[int] = []
+        self._steps: list[int] = []
+        self._turns: list[int] = []
+        self._turn = 0
+        for number in numbers:
+            self.note(number)
+
+    def note(self, number: int) -> None:
+        """One more was answered."""
+        rising, steps, turns = self._rising, self._steps, self._turns
+        while rising and rising[-1] >= number:
+            del rising[-1], steps[-1], turns[-1]
+        steps.append(number - rising[-1] if rising else 0)
+        rising.append(number)
+        turns.append(self._turn)
+        self._turn += 1
+        if turns[0] < self._turn - ANCHOR_AMONG:
+            del rising[0], steps[0], turns[0]
+            steps[0] = 0
+
+    @property
+    def anchor(self) -> int | None:
+        """The low anchor of an add that begins now; None: no ID of ours is known."""
+        rising, steps = self._rising, self._steps
+        if len(rising) < 2:
+            return rising[0] if rising else None
+        longest = steps.index(max(steps))  # of several, the one furthest back
+        is_proved = longest < len(steps) - UNPROVED_STEPS
+        return rising[-1] if is_proved else rising[longest - 1]
 
 
 def pace_per_hour(adds: Sequence[OwnAdd]) -> int:

@@ -15,10 +15,10 @@ from aggregator.core.model import Kind, Purchase, Service
 
 LINK_MAX = 2048
 LARGEST_QUANTITY = 10**12
+DIGITS_MAX = 18
 PIECES_MAX = 1000  # runs or posts of an order: each becomes an order of its own
 DRIPFEED = ("runs", "interval")
 
-_WHOLE = re.compile(r"[0-9]{1,18}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")  # no database takes them, no panel wants them
 # Whatever a panel could take for the end of a line: what it counts is what we bill.
@@ -119,11 +119,14 @@ def _purchase(service: Service, billing: Billing, sent: dict[str, str]) -> Purch
 
 def _sound(order_type: OrderType, params: Mapping[str, str]) -> dict[str, str]:
     """The type's own parameters, checked for presence and put in order."""
-    told = {name: _storable(text) for name, text in params.items() if name != "link"}
-    told |= {"link": params.get("link", "")}
-    absent = {name for name in DRIPFEED if not told.get(name, "").strip().strip("0")}
-    names = [n for n in (*order_type.required, *order_type.optional) if n not in absent]
-    sent = {name: told[name] for name in names if told.get(name, "").strip()}
+    sent: dict[str, str] = {}
+    for name in (*order_type.required, *order_type.optional):
+        text = params.get(name, "")
+        if name != "link" and not text.isprintable():
+            text = _UNSTORABLE.sub("", text)
+        said = text.strip()
+        if said and (name not in DRIPFEED or said.strip("0")):
+            sent[name] = text
     if "comments" in sent:
         sent["comments"] = _joined(_LINES, sent["comments"])
     if order_type.billing is Billing.USERNAMES and "usernames" in sent:
@@ -137,10 +140,6 @@ def _sound(order_type: OrderType, params: Mapping[str, str]) -> dict[str, str]:
     return sent
 
 
-def _storable(text: str) -> str:
-    return text if text.isprintable() else _UNSTORABLE.sub("", text)
-
-
 def _joined(separator: re.Pattern[str], text: str) -> str:
     """One item a line, blank ones dropped: what we count is what is sent."""
     return "\n".join(item for line in separator.split(text) if (item := line.strip()))
@@ -148,13 +147,15 @@ def _joined(separator: re.Pattern[str], text: str) -> str:
 
 def _link(text: str) -> str:
     link = text.strip(" ")
-    if len(link) > LINK_MAX or _CONTROL.search(link):
+    if len(link) > LINK_MAX or not (link.isprintable() or _CONTROL.search(link) is None):
         raise ClientError(errors.INCORRECT_LINK)
     return link
 
 
 def _whole(text: str) -> int | None:
-    return int(text) if _WHOLE.fullmatch(text.strip(" ")) else None
+    digits = text.strip(" ")
+    sound = len(digits) <= DIGITS_MAX and digits.isascii() and digits.isdecimal()
+    return int(digits) if sound else None
 
 
 def _within(quantity: int | None, low: int, high: int, service: Service) -> int:
@@ -166,7 +167,7 @@ def _within(quantity: int | None, low: int, high: int, service: Service) -> int:
 def _quantity(service: Service, sent: dict[str, str]) -> Purchase:
     quantity = _within(_whole(sent["quantity"]), service.min, service.max, service)
     sent["quantity"] = str(quantity)
-    if not any(name in sent for name in DRIPFEED):
+    if "runs" not in sent and "interval" not in sent:
         return Purchase(Kind.NORMAL, quantity, quantity, sent)
     if not service.dripfeed:
         raise ClientError(errors.DRIPFEED_NOT_AVAILABLE)

@@ -6,11 +6,13 @@ where somebody was first, and then has changed nothing.
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aggregator.core import evidence
+from aggregator.core.evidence import Answered
 from aggregator.core.model import AttemptState, Kind, Order, State
 from aggregator.store import attempts, events, meta, money, orders, restores, rows
 from aggregator.store.tx import Row, Tx
@@ -175,17 +177,17 @@ def _of_one_length(low: int, high: int) -> list[tuple[int, int]]:
 
 def answered(
     tx: Tx, providers: Sequence[str], recent: int, sequence: Callable[[str, Kind], Kind]
-) -> dict[tuple[str, Kind], tuple[int, ...]]:
+) -> dict[tuple[str, Kind], Answered]:
     """Our last IDs by provider and sequence, in the order in which they were answered: of
     them the first low anchors are taken."""
-    found: dict[tuple[str, Kind], tuple[int, ...]] = {}
+    found: dict[tuple[str, Kind], Answered] = defaultdict(Answered)
     for provider in providers:
         latest = tx.all("latest_adds", provider=provider, limit=recent)
         for row in sorted(latest, key=lambda row: (row["ended_at_ms"] or 0, int(row["id"]))):
             where = provider, sequence(provider, Kind(row["kind"]))
             number = evidence.number(row["upstream_order_id"] or "")
             if number is not None:
-                found[where] = (*found.get(where, ()), number)[-evidence.ANCHOR_AMONG :]
+                found[where].note(number)
     return found
 
 

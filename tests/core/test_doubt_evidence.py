@@ -1,8 +1,11 @@
 """What an account's past proves, and what placing must know of doubts."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aggregator.core import evidence
 from aggregator.core.evidence import PROOF_ADDS, PROOF_CHARGES
@@ -165,4 +168,17 @@ BEFORE = [*range(1_000, 1_400, 10)]
 )
 def test_the_low_anchor_is_no_odd_id(answered: list[int], anchor: int | None) -> None:
     """Our highest ID, but none that a later one was lower than or that has just jumped."""
-    assert evidence.anchor(answered) == anchor
+    assert evidence.Answered(answered).anchor == anchor
+
+
+@given(st.lists(st.integers(1, 40) | st.integers(1, 10**9), max_size=3 * evidence.ANCHOR_AMONG))
+def test_the_low_anchor_by_its_definition(numbers: list[int]) -> None:
+    """What is kept from answer to answer is what the last fifty of them say as a whole."""
+    last = numbers[-evidence.ANCHOR_AMONG :]
+    rising = [one for at, one in enumerate(last) if all(one < other for other in last[at + 1 :])]
+    steps = [above - below for below, above in pairwise(rising)]
+    longest = max(steps, default=0)
+    proved = len(rising) < 2 or longest in steps[: -evidence.UNPROVED_STEPS]
+    highest = rising[-1] if rising else None
+    expected = highest if proved else rising[steps.index(longest)]
+    assert evidence.Answered(numbers).anchor == expected

@@ -3,6 +3,7 @@
 ===================  =========================================================
 ``desk``             authenticates, checks the scope, picks the action
 ``world``            what every action works with
+``sales``            services as they are sold now, kept while nothing changes
 ``add``              check, price, route, hold: transaction 1
 ``placing``          attempts and outcomes: transaction 2
 ``answering``        the one answer of an ``add``, however many wait for it

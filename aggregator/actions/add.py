@@ -9,13 +9,13 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from aggregator.actions.answering import Answering
 from aggregator.actions.ids import one_id
 from aggregator.actions.placing import Job, draft, place
+from aggregator.actions.sales import Sale
 from aggregator.actions.world import World
-from aggregator.core import errors, order_types, pricing, routing, terms
+from aggregator.core import errors, order_types, pricing, routing
 from aggregator.core.errors import ClientError
 from aggregator.core.messages import Added, Command
 from aggregator.core.model import Purchase, Reseller, Service, State
@@ -134,14 +134,11 @@ async def _opened(
     answering: Answering,
 ) -> Job | None:
     """Transaction 1. None where there is nothing to send: a repeat, or the queue."""
-    listed = _on_sale(world, params)
-    service = terms.sold(listed, reseller.terms)
-    purchase = order_types.check(service, params)
-    weighed = world.weigh(service, purchase)
-    ranked = world.ranked(service, weighed)
-    order_draft = _draft(world, reseller, service, purchase, request, weighed, ranked)
-    if price := terms.explained(listed, reseller.terms):
-        order_draft = replace(order_draft, price=price)
+    sale, now_ms = _on_sale(world, reseller, params), world.clock.now_ms()
+    purchase = order_types.check(sale.service, params)
+    weighed = world.weigh(sale.prospects, purchase, now_ms)
+    ranked = world.ranked(sale.service, weighed)
+    order_draft = _draft(world, reseller, sale, purchase, request, weighed, ranked, now_ms)
     with world.doubtful.flight(order_draft.first.provider if order_draft.first else ""):
         opened = await world.store.open_order(order_draft)
     if isinstance(opened, Remembered):
@@ -157,7 +154,7 @@ async def _opened(
     return job
 
 
-def _on_sale(world: World, params: Mapping[str, str]) -> Service:
+def _on_sale(world: World, reseller: Reseller, params: Mapping[str, str]) -> Sale:
     text = params.get("service")
     if text is None:
         raise ClientError(errors.is_required("service"))
@@ -165,27 +162,25 @@ def _on_sale(world: World, params: Mapping[str, str]) -> Service:
     service = None if service_id is None else world.setup.services.get(service_id)
     if service is None or not service.enabled:
         raise ClientError(errors.SERVICE_NOT_FOUND)
-    if service.markup is None:
-        return service
-    facts = world.facts(service)
-    priced = routing.priced(service, facts)
-    if priced is None:
-        why = f"no route sets the price that its markup is for: {routing.unpriced(facts)}"
+    sale = world.sale(service, reseller.terms)
+    if sale is None:
+        unpriced = routing.unpriced(world.facts(service))
+        why = f"no route sets the price that its markup is for: {unpriced}"
         raise _unavailable(world, service, why)
-    return priced
+    return sale
 
 
 def _draft(
     world: World,
     reseller: Reseller,
-    service: Service,
+    sale: Sale,
     purchase: Purchase,
     request: RequestId | None,
     weighed: Sequence[Weighed],
     ranked: Sequence[Weighed],
+    now_ms: int,
 ) -> OrderDraft:
-    now_ms = world.clock.now_ms()
-    order_type = order_types.TYPES[service.type]
+    service = sale.service
     return OrderDraft(
         reseller_id=reseller.id,
         service_id=service.id,
@@ -193,14 +188,15 @@ def _draft(
         purchase=purchase,
         rate_micros=service.rate_micros,
         charge_micros=pricing.charge(
-            service.rate_micros, purchase.units, per_order=order_type.per_order
+            service.rate_micros, purchase.units, per_order=sale.order_type.per_order
         ),
         config_revision=world.setup.revision,
         now_ms=now_ms,
         first=draft(world, purchase, ranked[0]) if ranked else None,
         queued_until_ms=None if ranked else _queued_until(world, service, weighed, now_ms),
         request=request,
-        explanation="; ".join(one.explained() for one in weighed),
+        explanation="; ".join([one.explained() for one in weighed]),
+        price=sale.price,
     )
 
 

@@ -91,6 +91,11 @@ class Doubtful:
         finally:
             self.leaving = {}
 
+    @property
+    def untroubled(self) -> bool:
+        """Nothing is closed and no doubt is open: ``heeded`` changes nothing."""
+        return not (self.cautions or self.closed or self.leaving or self.elsewhere)
+
     def why_closed(self, provider: str) -> str | None:
         """None: it is open."""
         if not (self.closed or self.leaving or self.elsewhere):

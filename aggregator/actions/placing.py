@@ -18,7 +18,6 @@ bought stays known in memory meanwhile, and if the process dies first, its
 
 import asyncio
 from dataclasses import dataclass, replace
-from functools import partial
 
 from aggregator.actions.answering import Answering
 from aggregator.actions.world import World
@@ -40,6 +39,7 @@ from aggregator.ports import AttemptDraft, Closed, Closing, StoreUnavailable
 # A provider's web server gives up at about 100 s, so nothing is worth waiting for longer.
 READ_FOR_S = 110.0
 DISK_RETRY_S = 1.0
+_DECIDED = (Step.PLACED, Step.DOUBT)  # nothing else is to be done about the order now
 
 
 @dataclass(slots=True)
@@ -162,7 +162,7 @@ def _closing(
     """Transaction 2 for ``outcome``. An end with an error claims the answer first."""
     now_ms = world.clock.now_ms()
     closing = Closing(job.order_id, job.attempt_id, outcome, now_ms)
-    if isinstance(outcome, Placed | InDoubt):
+    if then.step in _DECIDED:
         return closing
     if next_choice is not None:
         return replace(closing, next=draft(world, job.purchase, next_choice))
@@ -205,8 +205,8 @@ def _told(world: World, job: Job, outcome: Outcome, then: Following) -> None:
     world.metrics.attempt(provider, kind)
     if kind == "placed":
         world.metrics.sold(provider, job.charge_micros, job.at.our_cost_micros)
-    tell = partial(world.alert if then.alert else world.log.info, kind)
-    tell(order=job.order_id, provider=provider, attempt=job.attempt_id, **detail)
+    tell = world.alert if then.alert else world.log.info
+    tell(kind, order=job.order_id, provider=provider, attempt=job.attempt_id, **detail)
 
 
 def _named(outcome: Outcome) -> tuple[str, dict[str, str]]:

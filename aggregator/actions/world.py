@@ -13,10 +13,21 @@ from aggregator.actions.answering import Answering
 from aggregator.actions.asking import Asking
 from aggregator.actions.doubtful import Doubtful, sequence_of
 from aggregator.actions.lists import Lists
+from aggregator.actions.sales import Sale, Sales
 from aggregator.actions.showcase import Showcase
 from aggregator.core import routing
-from aggregator.core.model import Kind, Offer, Order, Policy, Provider, Purchase, Service
-from aggregator.core.routing import Facts, Weighed
+from aggregator.core.model import (
+    Kind,
+    Offer,
+    Order,
+    Policy,
+    PriceTerms,
+    Provider,
+    Purchase,
+    Service,
+    Strategy,
+)
+from aggregator.core.routing import Facts, Prospect, Weighed
 from aggregator.ports import Clock, Event, Setup, Store, Upstream
 from aggregator.telemetry import Metrics, logger
 
@@ -47,6 +58,7 @@ class World:
     answering: dict[tuple[int, str], Answering] = field(default_factory=dict)
     doubtful: Doubtful = field(default_factory=Doubtful)
     lists: Lists = field(default_factory=Lists)
+    sales: Sales = field(default_factory=Sales)
     asking: Asking = field(init=False)
     showcase: Showcase = field(default_factory=Showcase)
     started_s: float = 0.0
@@ -91,13 +103,24 @@ class World:
         policy = self.setup.policy
         return policy if self.patient else replace(policy, settle_failed_after_s=float("inf"))
 
+    def sale(self, service: Service, his: PriceTerms) -> Sale | None:
+        """The service as a reseller of these terms buys it now; None: nobody knows its price."""
+        return self.sales.get(self.setup, self.catalogue, self.upstream.health, service, his)
+
     def facts(self, service: Service) -> list[Facts]:
         """What is known of each of the service's routes, in the operator's order."""
         return self.setup.facts(service, self.catalogue, self.upstream.health)
 
-    def weigh(self, service: Service, purchase: Purchase) -> list[Weighed]:
-        now_ms = self.clock.now_ms()
-        weighed = [routing.weigh(service, purchase, one, now_ms) for one in self.facts(service)]
+    def prospects(self, service: Service) -> list[Prospect]:
+        """The same, of a service that is in no list: as it was sold once."""
+        return [routing.prospect(service, one) for one in self.facts(service)]
+
+    def weigh(
+        self, prospects: Sequence[Prospect], purchase: Purchase, now_ms: int
+    ) -> list[Weighed]:
+        weighed = [one.weighed(purchase, now_ms) for one in prospects]
+        if self.doubtful.untroubled:
+            return weighed
         return [self._heeded(one, purchase) for one in weighed]
 
     def _heeded(self, choice: Weighed, purchase: Purchase) -> Weighed:
@@ -107,6 +130,8 @@ class World:
     def sequence(self, provider: str, kind: Kind) -> Kind:
         """The provider's ID sequence in which an order of that kind stands. Of one that a
         reload has taken out meanwhile nothing is known, and nothing will be asked."""
+        if kind is Kind.NORMAL:
+            return kind
         setup = self.setup
         return (
             sequence_of(setup.dialect_of(provider), kind) if provider in setup.providers else kind
@@ -127,7 +152,9 @@ class World:
         return known is not None and known.takes_orders and usable and not closed
 
     def ranked(self, service: Service, weighed: Sequence[Weighed]) -> list[Weighed]:
-        return routing.candidates(service, weighed, [self.draw() for _ in weighed])
+        is_lottery = service.strategy is Strategy.WEIGHTED
+        draws = [self.draw() for _ in weighed] if is_lottery else []
+        return routing.candidates(service, weighed, draws)
 
     async def record(self, order: Order, kind: str, **detail: object) -> None:
         """An event of the order's story. What a client repeats must not fill the disk."""

@@ -56,7 +56,11 @@ async def _serve(world: World, service: Service, started: Counter[str]) -> None:
 def considered(world: World, order: Order) -> list[Weighed]:
     """What is to be said of each route of an order that waits, at this moment."""
     service = _as_sold(world, order)
-    return [] if service is None else world.weigh(service, as_bought(order))
+    return [] if service is None else _weighed(world, service, as_bought(order))
+
+
+def _weighed(world: World, service: Service, purchase: Purchase) -> list[Weighed]:
+    return world.weigh(world.prospects(service), purchase, world.clock.now_ms())
 
 
 async def _start(world: World, order: Order, started: Counter[str]) -> Weighed | None:
@@ -65,7 +69,7 @@ async def _start(world: World, order: Order, started: Counter[str]) -> Weighed |
     if service is None:
         return None
     purchase = as_bought(order)
-    ranked = world.ranked(service, world.weigh(service, purchase))
+    ranked = world.ranked(service, _weighed(world, service, purchase))
     ranked = [one for one in ranked if _has_room(one, started)]
     if not ranked:
         return None

@@ -80,6 +80,7 @@ class Following:
     alert: bool = False
 
 
+_PLACED = Following(Step.PLACED)
 _ENDS = {
     ErrorClass.LINK: Following(Step.END, errors.INCORRECT_LINK),
     ErrorClass.DUPLICATE: Following(Step.END, errors.ACTIVE_ORDER),
@@ -93,7 +94,7 @@ def following(outcome: Outcome, tries_on_route: int) -> Following:
     """What follows ``outcome``, the ``tries_on_route``-th send on its route in a row."""
     match outcome:
         case Placed():
-            return Following(Step.PLACED)
+            return _PLACED
         case InDoubt():
             return Following(Step.DOUBT)  # settled by itself, as a rule: see core.doubt
         case NotSent():

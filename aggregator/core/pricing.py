@@ -84,7 +84,12 @@ def charge(rate_micros: int, units: int, *, per_order: bool) -> int:
 
 def converted(micros: int, exchange_rate: Decimal) -> int:
     """A provider's money in ours, rounded up: a cost is never understated."""
-    times, by = exchange_rate.as_integer_ratio()  # exact: no context's precision cuts it
+    return exchanged(micros, exchange_rate.as_integer_ratio())
+
+
+def exchanged(micros: int, rate: tuple[int, int]) -> int:
+    """The same by a rate that is a ratio: no context's precision cuts it."""
+    times, by = rate
     return -(-micros * times // by)
 
 

@@ -1,8 +1,9 @@
 """Which routes may serve an order now, in what order, and why not the others.
 
 ``weigh`` looks at one route and says usable, skipped (it cannot serve this order
-at all) or waiting (it could, were its provider well). ``candidates`` sorts the
-usable ones by the service's strategy. Chance comes in as ``draws``.
+at all) or waiting (it could, were its provider well). What it finds without looking at
+the order is a ``Prospect``, and holds for all orders while the route's facts stay the same.
+``candidates`` sorts the usable ones by the service's strategy. Chance comes in as ``draws``.
 """
 
 from collections.abc import Sequence
@@ -81,48 +82,79 @@ def known_rate(facts: Facts) -> int | None:
     return rate if rate and rate > 0 else None
 
 
-def weigh(service: Service, purchase: Purchase, facts: Facts, now_ms: int) -> Weighed:
-    per_order = TYPES[service.type].per_order
-    rate = known_rate(facts)
-    cost = None if rate is None else pricing.price(rate, purchase.units, per_order=per_order)
-    if cost is not None and cost > pricing.MAX_THEIRS_MICROS:
-        cost = None  # a sentinel times a quantity is nobody's cost, and fits no column
-    our_cost = None if cost is None else pricing.converted(cost, facts.provider.exchange_rate)
-    verdict, reason = _verdict(service, purchase, facts, now_ms)
-    return Weighed(facts, verdict, reason, cost, our_cost)
+@noun(frozen=True, slots=True)
+class Prospect:
+    """A route to a service before anybody has ordered.
+
+    ``rate_micros`` is theirs, ``exchange`` what of ours stands for how many of theirs.
+    ``unfit``: why it cannot serve any order, ``unfit_in_runs``: any drip-feed; empty: it
+    can. ``least`` and ``most``: the quantities that they take; ``most`` None: any.
+    """
+
+    facts: Facts
+    per_order: bool
+    rate_micros: int | None
+    exchange: tuple[int, int]
+    unfit: str
+    unfit_in_runs: str
+    least: int
+    most: int | None
+
+    def weighed(self, purchase: Purchase, now_ms: int) -> Weighed:
+        cost, our_cost = self._costs(purchase.units)
+        reason = self._unfit_for(purchase)
+        if reason:
+            return Weighed(self.facts, Verdict.SKIPPED, reason, cost, our_cost)
+        health = self.facts.health
+        if not health.usable(now_ms):
+            reason = f"backing off: {health.why}"
+            return Weighed(self.facts, Verdict.WAITING, reason, cost, our_cost)
+        return Weighed(self.facts, Verdict.USABLE, "", cost, our_cost)
+
+    def _costs(self, units: int) -> tuple[int | None, int | None]:
+        """In their money and in ours."""
+        if self.rate_micros is None:
+            return None, None
+        cost = pricing.price(self.rate_micros, units, per_order=self.per_order)
+        if cost > pricing.MAX_THEIRS_MICROS:
+            return None, None  # a sentinel times a quantity is nobody's cost, and fits no column
+        return cost, pricing.exchanged(cost, self.exchange)
+
+    def _unfit_for(self, purchase: Purchase) -> str:
+        """Why this route cannot serve this order whatever its provider's health."""
+        reason = self.unfit_in_runs if purchase.kind is Kind.DRIPFEED else self.unfit
+        if reason:
+            return reason
+        # A subscription's limits are per post, and a drip-feed's per run: both are
+        # what ``quantity`` says.
+        if purchase.quantity < self.least:
+            return f"their minimum is {self.least}"
+        if self.most is not None and purchase.quantity > self.most:
+            return f"their maximum is {self.most}"
+        return ""
 
 
-def _verdict(
-    service: Service, purchase: Purchase, facts: Facts, now_ms: int
-) -> tuple[Verdict, str]:
-    if reason := _unfit(service, purchase, facts):
-        return Verdict.SKIPPED, reason
-    if not facts.health.usable(now_ms):
-        return Verdict.WAITING, f"backing off: {facts.health.why}"
-    return Verdict.USABLE, ""
-
-
-def _unfit(service: Service, purchase: Purchase, facts: Facts) -> str:
-    """Why this route cannot serve this order whatever its provider's health."""
-    offer = facts.offer
-    if facts.barred:
-        return facts.barred
+def prospect(service: Service, facts: Facts) -> Prospect:
+    offer, per_order = facts.offer, TYPES[service.type].per_order
     # A panel that ignores ``runs`` would deliver one of them: better not to ask it.
     unwilling = not facts.offers_dripfeed or (offer is not None and offer.dripfeed is False)
-    if purchase.kind is Kind.DRIPFEED and unwilling:
-        return "no drip-feed there"
     cost = loss(service, facts)
-    if cost is not None:
-        return f"costs more than the rate: {pricing.exact(cost)}"
-    # A subscription's limits are per post, and a drip-feed's per run: both are
-    # what ``quantity`` says. Packages have none that mean anything.
-    if offer is None or TYPES[service.type].per_order:
-        return ""
-    if offer.min is not None and purchase.quantity < offer.min:
-        return f"their minimum is {offer.min}"
-    if offer.max is not None and purchase.quantity > offer.max:
-        return f"their maximum is {offer.max}"
-    return ""
+    too_dear = "" if cost is None else f"costs more than the rate: {pricing.exact(cost)}"
+    limited = offer is not None and not per_order  # packages have no limits that mean anything
+    return Prospect(
+        facts=facts,
+        per_order=per_order,
+        rate_micros=known_rate(facts),
+        exchange=facts.provider.exchange_rate.as_integer_ratio(),
+        unfit=facts.barred or too_dear,
+        unfit_in_runs=facts.barred or ("no drip-feed there" if unwilling else too_dear),
+        least=(offer.min or 0) if offer and limited else 0,
+        most=offer.max if offer and limited else None,
+    )
+
+
+def weigh(service: Service, purchase: Purchase, facts: Facts, now_ms: int) -> Weighed:
+    return prospect(service, facts).weighed(purchase, now_ms)
 
 
 def loss(service: Service, facts: Facts) -> int | None:
@@ -151,18 +183,18 @@ def heeded(choice: Weighed, admission: Admission, why: str) -> Weighed:
 def candidates(
     service: Service, weighed: Sequence[Weighed], draws: Sequence[float]
 ) -> list[Weighed]:
-    """The usable routes, best first. ``draws``: one number in (0, 1) per route."""
-    usable = [
-        (one, draw)
-        for one, draw in zip(weighed, draws, strict=True)
-        if one.verdict is Verdict.USABLE
-    ]
-    if service.strategy is Strategy.CHEAPEST:
-        usable.sort(key=lambda pair: (pair[0].our_cost_micros is None, pair[0].our_cost_micros))
-    elif service.strategy is Strategy.WEIGHTED:
-        usable.sort(key=lambda pair: -_lot(pair[0].facts.route.weight, pair[1]))
-    usable.sort(key=lambda pair: pair[0].reluctant)
-    return [one for one, _ in usable]
+    """The usable routes, best first. ``draws``: one number in (0, 1) per route, where the
+    service's strategy is a lottery."""
+    if service.strategy is Strategy.WEIGHTED:
+        drawn = zip(weighed, draws, strict=True)
+        lots = [(_lot(one.facts.route.weight, draw), one) for one, draw in drawn]
+        weighed = [one for _, one in sorted(lots, key=lambda lot: -lot[0])]
+    usable = [one for one in weighed if one.verdict is Verdict.USABLE]
+    if len(usable) > 1:
+        if service.strategy is Strategy.CHEAPEST:
+            usable.sort(key=lambda one: (one.our_cost_micros is None, one.our_cost_micros))
+        usable.sort(key=lambda one: one.reluctant)
+    return usable
 
 
 def _lot(weight: int, draw: float) -> float:

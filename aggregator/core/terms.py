@@ -30,6 +30,8 @@ def sold(service: Service, terms: PriceTerms) -> Service:
 
 def own_rate(terms: PriceTerms, service_id: int) -> str | None:
     """As it was written; None where the list's applies."""
+    if not terms.rates:
+        return None
     at = bisect_left(terms.rates, (service_id, ""))
     found = terms.rates[at : at + 1]
     return found[0][1] if found and found[0][0] == service_id else None

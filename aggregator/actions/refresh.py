@@ -79,7 +79,7 @@ async def _carry(world: World, topic: Topic, questions: Sequence[Question[Order]
     asked_at_ms = world.clock.now_ms()
     said = await _said(world, topic, [one.theirs for one in questions])
     readings = [
-        Reading(one.id, answer, asked_at_ms, _pace(world, one, answer, asked_at_ms))
+        Reading(one.id, answer, asked_at_ms, _pace(world, one, answer, asked_at_ms), one.about)
         for one in questions
         if isinstance(answer := said.get(one.theirs), OrderStatus)
     ]

@@ -14,13 +14,21 @@ back. Three rules guard it where he does:
 
 A provider's figures are hostile input: they are clamped, an end that cannot be
 priced (a Partial without readable ``remains``) is not taken, and words nobody
-knows move nothing. What must change together: ``cost``, the states that
-``lifecycle.TRANSITIONS`` allows, and the store's ``apply_statuses``, which runs
-this inside the writing transaction.
+knows move nothing.
+
+Most answers say that an order goes on. From one without children nothing follows
+then but figures, for until its end it costs what it was sold for: ``progress`` tells
+those by themselves, so that the store need not read the order for them.
+
+What must change together: ``cost``, the states that ``lifecycle.TRANSITIONS``
+allows, and the store's ``apply_statuses``, which runs this inside the writing
+transaction; ``progress`` and the store's ``order_goes_on``, which writes its columns
+and is guarded by all that it was decided from.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from aggregator.core import pricing
 from aggregator.core.costs import child as child  # callers find them all in one place
@@ -41,6 +49,7 @@ _ENDS: Mapping[Word, State] = {
     Word.CANCELED: State.CANCELED,
 }
 _FAILURES = frozenset({Word.FAILED, Word.REFUNDED})
+_UNDER_WAY = frozenset(Word) - _ENDS.keys() - _FAILURES
 _ASKED = frozenset({State.PLACED, State.COMPLETED, State.PARTIAL, State.CANCELED})
 
 
@@ -75,8 +84,11 @@ def settle(
     """The order after one answer; None where the answer must not be applied."""
     if order.upstream_order_id is None or order.state not in _ASKED:
         return None
-    if order.asked_at_ms is not None and asked_at_ms < order.asked_at_ms:
+    if _is_late(order, asked_at_ms):
         return None
+    going_on = progress(order, reading, asked_at_ms, now_ms, policy, pace)
+    if going_on is not None:
+        return Settlement(replace(order, **going_on))
     word = read_word(reading.word)
     named = _unknown_children(order, reading, children)
     told = _told(order, reading, word, asked_at_ms, bool(children or named))
@@ -90,6 +102,35 @@ def settle(
     return Settlement(_timed(paid.order, now_ms, policy, pace), notes, named)
 
 
+def progress(
+    order: Order,
+    reading: OrderStatus,
+    asked_at_ms: int,
+    now_ms: int,
+    policy: Policy,
+    pace: Pace = UNHURRIED,
+) -> dict[str, Any] | None:
+    """What an answer changes of an order that goes on as it did, by the names of its
+    fields; None where more may follow from it, or it must not be applied."""
+    if order.state is not State.PLACED or order.kind.has_children or _is_late(order, asked_at_ms):
+        return None
+    word = read_word(reading.word)
+    if word not in _UNDER_WAY:
+        return None
+    return {
+        **_figures(order, reading, word),
+        "asked_at_ms": asked_at_ms,
+        "next_check_at_ms": next_check(order, now_ms, policy, pace),
+        "failed_since_ms": None,
+        "unreadable_since_ms": None,
+    }
+
+
+def _is_late(order: Order, asked_at_ms: int) -> bool:
+    """Whether an answer to a later question has been applied."""
+    return order.asked_at_ms is not None and asked_at_ms < order.asked_at_ms
+
+
 def _told(
     order: Order, reading: OrderStatus, word: Word | None, asked_at_ms: int, has_children: bool
 ) -> Order:
@@ -98,22 +139,32 @@ def _told(
     moves = end in TRANSITIONS[order.state]
     unreadable = word is None or (moves and not _priceable(order, reading, word, has_children))
     failing = word in _FAILURES and order.state is not State.CANCELED
-    completed = word is Word.COMPLETED and not unreadable
-    charge = _their_charge(reading)
     return replace(
         order,
-        word=order.word if word is None else word.value,
-        start_count=reading.start_count or order.start_count,
-        # Completed without a figure: nothing remains. Otherwise the last one stands.
-        remains=_clamped(reading.remains, order.units, 0 if completed else order.remains),
-        upstream_charge_micros=order.upstream_charge_micros if charge is None else charge,
-        runs_done=_counted(reading.runs, order, order.runs_done),
-        posts_done=_counted(reading.posts, order, order.posts_done),
-        expiry=reading.expiry or order.expiry,
+        **_figures(order, reading, word, completed=word is Word.COMPLETED and not unreadable),
         asked_at_ms=asked_at_ms,
         failed_since_ms=_since(failing, order.failed_since_ms, asked_at_ms),
         unreadable_since_ms=_since(unreadable, order.unreadable_since_ms, asked_at_ms),
     )
+
+
+def _figures(
+    order: Order, reading: OrderStatus, word: Word | None, *, completed: bool = False
+) -> dict[str, Any]:
+    """The word and the figures that are known after an answer, by the names of the fields.
+
+    Completed without a figure: nothing remains. Otherwise the last one stands.
+    """
+    charge = _their_charge(reading)
+    return {
+        "word": order.word if word is None else word.value,
+        "start_count": reading.start_count or order.start_count,
+        "remains": _clamped(reading.remains, order.units, 0 if completed else order.remains),
+        "upstream_charge_micros": order.upstream_charge_micros if charge is None else charge,
+        "runs_done": _counted(reading.runs, order, order.runs_done),
+        "posts_done": _counted(reading.posts, order, order.posts_done),
+        "expiry": reading.expiry or order.expiry,
+    }
 
 
 def _clamped(told: int | None, most: int, before: int | None) -> int | None:

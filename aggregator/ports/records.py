@@ -9,6 +9,7 @@ from aggregator.core.messages import (
 )
 from aggregator.core.model import (
     Kind,
+    Order,
     Purchase,
     State,
 )
@@ -121,12 +122,17 @@ class Closed:
 
 @noun(frozen=True, slots=True)
 class Reading:
-    """One status answer to be applied. ``asked_at_ms``: when it was *asked*."""
+    """One status answer to be applied. ``asked_at_ms``: when it was *asked*.
+
+    ``known``: the order as it stood before the question, which spares reading it again
+    where it still stands so.
+    """
 
     order_id: int
     status: OrderStatus
     asked_at_ms: int
     pace: Pace = UNHURRIED
+    known: Order | None = None
 
 
 @noun(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """A provider's status answers, settled with their money in one transaction.
 
 What an answer means is decided by ``core.settlement``; here its result is written,
-guarded by the very row it was computed from. A child that changes makes its parent
+guarded by the very row it was computed from. Where the asker has brought the order, and
+it just goes on, it is not even read: if it stands otherwise by now, no guard lets that
+pass, and the answer is settled by the row. A child that changes makes its parent
 be counted again; a child that the provider names for the first time becomes a row
 with a ``placed`` attempt, so that its upstream ID belongs to us once and for all.
 """
@@ -23,6 +25,8 @@ def apply_statuses(tx: Tx, readings: Sequence[Reading], policy: Policy, now_ms: 
 
 def apply_status(tx: Tx, reading: Reading, policy: Policy, now_ms: int) -> list[Event]:
     """One answer. Returns what is worth an alert."""
+    if reading.known is not None and _goes_on(tx, reading.known, reading, policy, now_ms):
+        return []
     row = tx.one("order", order_id=reading.order_id)
     if row is None or row["upstream_order_id"] is None:
         return []  # nothing of ours to settle: it was never placed
@@ -40,6 +44,22 @@ def apply_status(tx: Tx, reading: Reading, policy: Policy, now_ms: int) -> list[
     if order.parent_id is not None and delivered(settled.order) != delivered(order):
         alerts += _recount(tx, order.parent_id, now_ms)
     return alerts
+
+
+def _goes_on(tx: Tx, known: Order, reading: Reading, policy: Policy, now_ms: int) -> bool:
+    """Whether that was all, and is written."""
+    told = settlement.progress(
+        known, reading.status, reading.asked_at_ms, now_ms, policy, reading.pace
+    )
+    if told is None:
+        return False
+    changed = tx.run(
+        "order_goes_on",
+        order_id=known.id,
+        from_asked_at_ms=-1 if known.asked_at_ms is None else known.asked_at_ms,
+        **told,
+    )
+    return changed == 1
 
 
 def _children(tx: Tx, order: Order) -> list[Order]:

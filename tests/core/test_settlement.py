@@ -3,10 +3,14 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from aggregator.core import settlement
 from aggregator.core.messages import OrderStatus
 from aggregator.core.model import Order, Policy, State
-from aggregator.core.settlement import Note, Settlement, child, settle
+from aggregator.core.pacing import Pace
+from aggregator.core.settlement import Note, Settlement, child, progress, settle
 from tests.core.make import HOUR, MINUTE, NOW, dripfeed, order, says, subscription
 
 POLICY = Policy()
@@ -104,6 +108,53 @@ def test_figures() -> None:
     assert after == replace(
         one, word="processing", asked_at_ms=NOW + 1, next_check_at_ms=after.next_check_at_ms
     )
+
+
+_COUNTS = st.none() | st.integers(-5, 2000)
+_SAID = st.builds(
+    says,
+    st.sampled_from(["", "Pending", "In progress", "Paused", "Failed", "Completed", "what", "7"]),
+    st.sampled_from([None, "0.1", "-1", "NaN"]),
+    remains=_COUNTS,
+    start_count=st.sampled_from([None, "", "12"]),
+    runs=_COUNTS,
+    posts=_COUNTS,
+    expiry=st.sampled_from([None, "", "x"]),
+)
+_STOOD = st.builds(
+    order,
+    state=st.sampled_from([P, C, PART, X]),
+    word=st.sampled_from([None, "pending", "failed"]),
+    remains=st.none() | st.integers(0, 1000),
+    start_count=st.sampled_from([None, "3"]),
+    refunded_micros=st.sampled_from([0, 300_000, 900_000]),
+    service_type=st.sampled_from(["Default", "Package", "Subscriptions"]),
+    upstream_charge_micros=st.sampled_from([None, 5]),
+    runs_done=st.sampled_from([None, 0]),
+    asked_at_ms=st.sampled_from([None, NOW - HOUR, NOW, NOW + 1]),
+    failed_since_ms=st.sampled_from([None, NOW - HOUR]),
+    unreadable_since_ms=st.sampled_from([None, NOW - HOUR]),
+)
+
+
+_CHILD = {"parent_id": 7, "charge_micros": 0, "refunded_micros": 0, "share_micros": 90_000}
+
+
+@given(
+    _STOOD | _STOOD.map(lambda one: replace(one, **_CHILD)),
+    _SAID,
+    st.builds(Pace, st.sampled_from([0, 10**9]), st.booleans()),
+)
+def test_what_goes_on(one: Order, reading: OrderStatus, pace: Pace) -> None:
+    """Of an order that goes on, the short way makes what the long one would."""
+    going_on = progress(one, reading, NOW, NOW + 5, POLICY, pace)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settlement, "progress", lambda *_: None)
+        settled = settle(one, reading, NOW, NOW + 5, POLICY, (), pace)
+    if going_on is not None:
+        assert settled == Settlement(replace(one, **going_on))
+    if one.state is P and settled is not None and reading.word in ("Pending", "In progress"):
+        assert going_on is not None
 
 
 def test_stale() -> None:

@@ -1,6 +1,8 @@
 """Status answers applied: figures, states, refunds posted once, children registered once."""
 
 import asyncio
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -92,6 +94,46 @@ async def test_older_answer_is_dropped(store: ScriptedStore) -> None:
     await tell(store, order_id, "Completed", NOW + HOUR)
     await tell(store, order_id, "Canceled", NOW + HOUR - 1)
     assert (await order(store, order_id)).state is State.COMPLETED
+
+
+async def test_an_order_that_is_known_and_goes_on(store: ScriptedStore) -> None:
+    """It comes to stand as if it had been read, whatever the answer is."""
+    reseller_id = await rich(store)
+    first, second = [await sold(store, draft(reseller_id), one) for one in ("1", "2")]
+    figures = {"start_count": "3572", "remains": 157, "charge": Decimal("0.05")}
+    for asked_at_ms, word in ((HOUR, "Pending"), (2 * HOUR, "In progress"), (3 * HOUR, "Partial")):
+        known = await order(store, second)
+        said = [reading(one, word, NOW + asked_at_ms, **figures) for one in (first, second)]
+        said[1] = replace(said[1], known=known)
+        assert await store.apply_statuses(said, POLICY, NOW + asked_at_ms) == []
+        one, other = await order(store, first), await order(store, second)
+        own = {"id": first, "upstream_order_id": "1", "params": one.params}
+        assert replace(other, **own, next_check_at_ms=one.next_check_at_ms) == one
+        assert other.next_check_at_ms == one.next_check_at_ms
+    assert one.refunded_micros == CHARGE * 157 // 1000
+
+
+async def test_what_is_known_may_be_old(store: ScriptedStore) -> None:
+    """Where the order has changed since, the answer is settled by the row as it stands."""
+    order_id = await sold(store, draft(await rich(store)))
+    before = await order(store, order_id)
+    await tell(store, order_id, "Canceled")
+    late = replace(reading(order_id, "In progress", NOW + 2 * HOUR, remains=5), known=before)
+    (alert,) = await store.apply_statuses([late], POLICY, NOW + 2 * HOUR)
+    assert alert.kind == "moved_up"
+    now = await order(store, order_id)
+    assert (now.state, now.refunded_micros) == (State.CANCELED, CHARGE)
+
+
+async def test_what_is_known_may_have_been_heard_of_later(store: ScriptedStore) -> None:
+    """An answer to an older question stays dropped."""
+    order_id = await sold(store, draft(await rich(store)))
+    before = await order(store, order_id)
+    await tell(store, order_id, "In progress", NOW + HOUR, remains=5)
+    late = replace(reading(order_id, "Pending", NOW + HOUR - 1, remains=900), known=before)
+    assert await store.apply_statuses([late], POLICY, NOW + HOUR) == []
+    now = await order(store, order_id)
+    assert (now.word, now.remains, now.asked_at_ms) == ("in_progress", 5, NOW + HOUR)
 
 
 async def test_refund_by_hand_counts(store: ScriptedStore) -> None:

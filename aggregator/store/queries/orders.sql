@@ -104,6 +104,17 @@ SET state = :state, word = :word, start_count = :start_count, remains = :remains
     ended_at_ms = :ended_at_ms
 WHERE id = :id AND state = :from_state AND refunded_micros = :from_refunded_micros;
 
+-- name: order_goes_on
+-- What settlement.progress tells, guarded by what it was computed from: each answer that is
+-- applied changes when it was asked. (The state is not set: it stands in indexes.)
+UPDATE orders
+SET word = :word, start_count = :start_count, remains = :remains,
+    upstream_charge_micros = :upstream_charge_micros, runs_done = :runs_done,
+    posts_done = :posts_done, expiry = :expiry, asked_at_ms = :asked_at_ms,
+    next_check_at_ms = :next_check_at_ms, failed_since_ms = :failed_since_ms,
+    unreadable_since_ms = :unreadable_since_ms
+WHERE id = :order_id AND state = 'placed' AND coalesce(asked_at_ms, -1) = :from_asked_at_ms;
+
 -- name: order_refunded
 UPDATE orders SET refunded_micros = refunded_micros + :micros
 WHERE id = :order_id AND refunded_micros + :micros <= charge_micros;

@@ -16,8 +16,9 @@ Of one order there is one hold, then one post *or* one void, then refunds with
 rising versions; the store's unique ``(order_id, kind, version)`` keeps it so.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from aggregator.core.nouns import noun
 
 CASH = "cash"
 SALES = "sales"
@@ -33,7 +34,7 @@ class TransferKind(StrEnum):
     LOSS = "loss"
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Period:
     """From a moment up to another, which is no more part of it. Milliseconds."""
 
@@ -44,20 +45,27 @@ class Period:
 EVER = Period()
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Entry:
     account: str
     amount_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Transfer:
-    """``available_micros`` and ``held_micros`` are what it does to the reseller."""
+    """``micros`` from one account to another. ``available_micros`` and ``held_micros`` are
+    what it does to the reseller."""
 
     kind: TransferKind
-    entries: tuple[Entry, Entry]
+    source: str
+    target: str
+    micros: int
     available_micros: int = 0
     held_micros: int = 0
+
+    @property
+    def entries(self) -> tuple[Entry, Entry]:
+        return Entry(self.source, -self.micros), Entry(self.target, self.micros)
 
 
 def available(reseller_id: int) -> str:
@@ -80,13 +88,13 @@ def loser(account: str) -> str | None:
 def _moved(kind: TransferKind, source: str, target: str, micros: int) -> Transfer:
     if micros < 0:
         raise ValueError(f"a {kind} of {micros} micros")
-    entries = (Entry(source, -micros), Entry(target, micros))
-    change = {"available": 0, "held": 0}
-    for entry in entries:
-        owner, _, account = entry.account.rpartition("/")
-        if owner.startswith("reseller/"):
-            change[account] += entry.amount_micros
-    return Transfer(kind, entries, change["available"], change["held"])
+    into_available = _is_his(target, "/available") - _is_his(source, "/available")
+    into_held = _is_his(target, "/held") - _is_his(source, "/held")
+    return Transfer(kind, source, target, micros, into_available * micros, into_held * micros)
+
+
+def _is_his(name: str, account: str) -> bool:
+    return name.startswith("reseller/") and name.endswith(account)
 
 
 def credit(reseller_id: int, micros: int) -> Transfer:

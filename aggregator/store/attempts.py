@@ -16,7 +16,7 @@ from aggregator.core.model import AttemptState, State
 from aggregator.core.outcome import InDoubt, NotSent, Placed, Rejected
 from aggregator.ports import Closed, Closing
 from aggregator.store import events, money, orders
-from aggregator.store.tx import Row, Tx
+from aggregator.store.tx import Tx
 
 FIRST_CHECK_MS = 10_000  # after placing, until the first status is asked
 
@@ -37,7 +37,7 @@ def close_attempt(tx: Tx, closing: Closing) -> Closed:
 
 
 def _placed(tx: Tx, closing: Closing, placed: Placed) -> Closed:
-    attempt = tx.one(
+    changed = tx.run(
         "attempt_placed",
         attempt_id=closing.attempt_id,
         order_id=closing.order_id,
@@ -45,8 +45,8 @@ def _placed(tx: Tx, closing: Closing, placed: Placed) -> Closed:
         upstream_order_id=placed.upstream_order_id,
         now_ms=closing.now_ms,
     )
-    if attempt is not None:
-        order_placed(tx, closing.order_id, attempt, placed.upstream_order_id, closing.now_ms)
+    if changed == 1:
+        order_placed(tx, closing.order_id, closing.attempt_id, closing.now_ms)
         return Closed(State.PLACED, closing.attempt_id)
     if _is_open(tx, closing):
         return _already_ours(tx, closing, placed)
@@ -54,27 +54,24 @@ def _placed(tx: Tx, closing: Closing, placed: Placed) -> Closed:
 
 
 def order_placed(
-    tx: Tx,
-    order_id: int,
-    attempt: Row,
-    upstream_order_id: str,
-    now_ms: int,
-    note: str | None = None,
+    tx: Tx, order_id: int, attempt_id: int, now_ms: int, note: str | None = None
 ) -> None:
     """The order and its money, once its attempt has become ``placed``."""
-    row = tx.one(
+    bought = tx.one("bought", order_id=order_id, attempt_id=attempt_id)
+    assert bought is not None
+    changed = tx.run(
         "order_placed",
         order_id=order_id,
-        provider=attempt["provider"],
-        upstream_service=attempt["upstream_service"],
-        upstream_order_id=upstream_order_id,
-        cost_micros=attempt["cost_micros"],
+        provider=bought["provider"],
+        upstream_service=bought["upstream_service"],
+        upstream_order_id=bought["upstream_order_id"],
+        cost_micros=bought["cost_micros"],
         next_check_at_ms=now_ms + FIRST_CHECK_MS,
     )
-    orders.must(1 if row else 0, f"placing order {order_id}")
-    assert row is not None
-    post = ledger.post(row["reseller_id"], row["charge_micros"])
-    money.move(tx, post, row["reseller_id"], now_ms, order_id=order_id, note=note)
+    orders.must(changed, f"placing order {order_id}")
+    reseller_id = bought["reseller_id"]
+    post = ledger.post(reseller_id, bought["charge_micros"])
+    money.move(tx, post, reseller_id, now_ms, order_id=order_id, note=note)
 
 
 def _is_open(tx: Tx, closing: Closing) -> bool:

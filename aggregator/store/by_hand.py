@@ -41,7 +41,7 @@ def resolve_placed(tx: Tx, order_id: int, upstream_order_id: str, note: str, now
     """in_doubt -> placed: it was bought after all, as ``upstream_order_id``."""
     _in_state(tx, order_id, State.IN_DOUBT)
     doubt = _open_attempt(tx, order_id)
-    attempt = tx.one(
+    changed = tx.run(
         "attempt_placed",
         attempt_id=doubt["id"],
         order_id=order_id,
@@ -49,9 +49,9 @@ def resolve_placed(tx: Tx, order_id: int, upstream_order_id: str, note: str, now
         upstream_order_id=upstream_order_id,
         now_ms=now_ms,
     )
-    if attempt is None:
+    if changed != 1:
         raise _taken(tx, doubt, upstream_order_id)
-    attempts.order_placed(tx, order_id, attempt, upstream_order_id, now_ms, note)
+    attempts.order_placed(tx, order_id, doubt["id"], now_ms, note)
     _event(tx, order_id, "resolved_placed", note, now_ms, upstream_order_id=upstream_order_id)
 
 

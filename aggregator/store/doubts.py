@@ -196,12 +196,12 @@ def answered(
 
 def adopt(tx: Tx, attempt_id: int, order_id: int, upstream_id: str, why: str, now_ms: int) -> bool:
     """in_doubt -> placed, with its post. False also where another order has that ID."""
-    row = tx.one(
+    changed = tx.run(
         "doubt_placed", attempt_id=attempt_id, upstream_order_id=upstream_id, now_ms=now_ms
     )
-    if row is None:
+    if changed != 1:
         return False
-    attempts.order_placed(tx, order_id, row, upstream_id, now_ms, f"adopted: {why}")
+    attempts.order_placed(tx, order_id, attempt_id, now_ms, f"adopted: {why}")
     detail = {"attempt": attempt_id, "upstream_order_id": upstream_id, "why": why}
     events.add(tx, order_id, "doubt_adopted", detail, now_ms)
     return True

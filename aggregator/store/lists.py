@@ -26,6 +26,7 @@ class OrderFilter:
 
 
 _LIST = """
+    {lists}
     SELECT o.id, o.state, r.name AS reseller, o.service_id, o.charge_micros, o.refunded_micros,
            o.share_micros, o.parent_id, o.needs_person, o.created_at_ms, o.upstream_order_id,
            coalesce(o.provider, (
@@ -44,10 +45,23 @@ _LIST = """
 _CONDITIONS = {
     "state": "o.state = :state",
     "reseller": "o.reseller_id = (SELECT id FROM resellers WHERE name = :reseller)",
-    # The first condition is for PostgreSQL, whose index cannot hold all of a long link.
-    "link": "substr(o.link, 1, 500) = substr(:link, 1, 500) AND o.link = :link",
+    "link": "o.id IN (SELECT id FROM on_link)",
     "provider": "o.provider = :provider",
 }
+# The index has the links of each block of IDs by themselves: these are gone through. What is
+# compared first is for PostgreSQL, whose index cannot hold all of a long link.
+_ON_LINK = """
+    WITH RECURSIVE blocks (block) AS (
+        SELECT max(id) / 512 FROM orders
+        UNION ALL
+        SELECT (SELECT max(id) FROM orders WHERE id < block * 512) / 512 FROM blocks
+        WHERE block IS NOT NULL
+    ), on_link (id) AS (
+        SELECT l.id FROM blocks CROSS JOIN orders l
+        WHERE l.id / 512 = block AND substr(l.link, 1, 500) = substr(:link, 1, 500)
+          AND l.link = :link
+    )
+"""
 # An order that is not placed yet has no provider; its open attempt has.
 _TRIED_AT_PROVIDER = """o.provider IS NULL AND o.id IN (
     SELECT a.order_id FROM attempts a
@@ -82,7 +96,10 @@ def _paged(
     conditions = [meanings[name] for name in given]
     if wanted.state in _OPEN:
         conditions.append("o.ended_at_ms IS NULL")  # lets the index of open orders be used
-    sql = _LIST.format(conditions=" AND ".join([*conditions, "o.id < :before"]))
+    sql = _LIST.format(
+        lists="" if wanted.link is None else _ON_LINK,
+        conditions=" AND ".join([*conditions, "o.id < :before"]),
+    )
     page = _PAGE if wanted.limit is None else min(wanted.limit, _PAGE)
     before = 2**63 - 1
     while True:

@@ -1,4 +1,4 @@
-"""Transfers on disk: the balance, the transfer and its entries, always together."""
+"""Transfers on disk: the balance and the transfer, always together."""
 
 from collections.abc import Iterator
 
@@ -16,13 +16,26 @@ _PAGE = 2_000
 _NUMBERED = frozenset({TransferKind.REFUND, TransferKind.LOSS})
 
 
-def hold(tx: Tx, reseller_id: int, micros: int, now_ms: int) -> Row | None:
-    """Binds a charge; None, and nothing changed, if the reseller cannot pay or order.
+def hold(tx: Tx, reseller_id: int, micros: int, now_ms: int, *, cap_asked: bool = False) -> bool:
+    """Binds a charge; false, and nothing changed, if the reseller cannot pay or order, or has
+    a ``daily_cap`` that was not asked yet.
 
-    The row has his ``daily_cap_micros``, for ``spend``. The order does not exist yet:
-    ``record_hold`` writes the transfer once it does.
+    The order does not exist yet: ``record_hold`` writes the transfer once it does.
     """
-    return tx.one("hold_charge", reseller_id=reseller_id, charge_micros=micros, now_ms=now_ms)
+    changed = tx.run(
+        "hold_charge",
+        reseller_id=reseller_id,
+        charge_micros=micros,
+        now_ms=now_ms,
+        cap_asked=int(cap_asked),
+    )
+    return changed == 1
+
+
+def daily_cap(tx: Tx, reseller_id: int, now_ms: int) -> int | None:
+    """The lowest cap of his keys, for ``spend``; None: there is none."""
+    row = tx.one("daily_cap", reseller_id=reseller_id, now_ms=now_ms)
+    return None if row is None else row["micros"]
 
 
 def let_go(tx: Tx, reseller_id: int, micros: int) -> None:
@@ -103,23 +116,16 @@ def _record(
     now_ms: int,
 ) -> None:
     query = "insert_next_transfer" if transfer.kind in _NUMBERED else "insert_transfer"
-    row = tx.one(
+    tx.run(
         query,
         reseller_id=reseller_id,
         order_id=order_id,
         kind=transfer.kind.value,
+        source=transfer.source,
+        target=transfer.target,
+        micros=transfer.micros,
         note=note,
         now_ms=now_ms,
-    )
-    assert row is not None
-    source, target = transfer.entries
-    tx.run(
-        "insert_entries",
-        transfer_id=row["id"],
-        source=source.account,
-        source_micros=source.amount_micros,
-        target=target.account,
-        target_micros=target.amount_micros,
     )
 
 
@@ -160,7 +166,7 @@ def takings(tx: Tx, period: Period = EVER) -> Iterator[Taking]:
             kind,
             row["created_at_ms"],
             int(row["micros"]),
-            ledger.loser(row["account"] or "") or row["provider"],
+            ledger.loser(row["account"]) or row["provider"],
             row["service_id"],
             _cost(tx, row) if kind is TransferKind.POST else None,
         )

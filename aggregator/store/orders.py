@@ -30,7 +30,9 @@ def open_order(tx: Tx, draft: OrderDraft) -> Opened | Remembered:
             return before
     order_id = _insert(tx, draft, _bound(tx, draft))
     money.record_hold(tx, draft.reseller_id, order_id, draft.charge_micros, draft.now_ms)
-    attempt_id = add_attempt(tx, order_id, draft.first, draft.now_ms) if draft.first else None
+    first, attempt_id = draft.first, None
+    if first is not None:
+        attempt_id = _insert_attempt(tx, order_id, 1, first, draft.now_ms)
     if draft.request is not None:
         tx.run(
             "remember",
@@ -40,9 +42,6 @@ def open_order(tx: Tx, draft: OrderDraft) -> Opened | Remembered:
             order_id=order_id,
             now_ms=draft.now_ms,
         )
-    if draft.explanation:
-        why = {"why": draft.explanation} | ({"price": draft.price} if draft.price else {})
-        events.add(tx, order_id, events.OPENED, why, draft.now_ms)
     return Opened(order_id, attempt_id)
 
 
@@ -52,14 +51,13 @@ def _bound(tx: Tx, draft: OrderDraft) -> int | None:
 
     The cap is the one that stands here: what a server remembers of a key may be older.
     """
-    reseller_id, micros = draft.reseller_id, draft.charge_micros
-    held = money.hold(tx, reseller_id, micros, draft.now_ms)
-    if held is None:
-        raise ClientError(_why_not(tx, reseller_id))
-    cap_micros = held["daily_cap_micros"]
-    if cap_micros is None:
+    reseller_id, micros, now_ms = draft.reseller_id, draft.charge_micros, draft.now_ms
+    if money.hold(tx, reseller_id, micros, now_ms):
         return None
-    day = money.day_of(draft.now_ms)
+    cap_micros = money.daily_cap(tx, reseller_id, now_ms)
+    if cap_micros is None or not money.hold(tx, reseller_id, micros, now_ms, cap_asked=True):
+        raise ClientError(_why_not(tx, reseller_id))
+    day = money.day_of(now_ms)
     if not money.spend(tx, reseller_id, day, micros, cap_micros):
         money.let_go(tx, reseller_id, micros)
         raise ClientError(errors.INSUFFICIENT_BALANCE)
@@ -73,7 +71,7 @@ def _why_not(tx: Tx, reseller_id: int) -> str:
 
 def _insert(tx: Tx, draft: OrderDraft, spent_day: int | None) -> int:
     purchase = draft.purchase
-    row = tx.one(
+    return tx.insert(
         "insert_order",
         reseller_id=draft.reseller_id,
         service_id=draft.service_id,
@@ -92,15 +90,28 @@ def _insert(tx: Tx, draft: OrderDraft, spent_day: int | None) -> int:
         now_ms=draft.now_ms,
         queued_until_ms=draft.queued_until_ms,
         spent_day=spent_day,
+        opened=_opened(draft),
     )
-    assert row is not None
-    return int(row["id"])
+
+
+def _opened(draft: OrderDraft) -> str | None:
+    if not draft.explanation:
+        return None
+    price = {"price": draft.price} if draft.price else {}
+    return rows.as_json({"why": draft.explanation, **price})
 
 
 def add_attempt(tx: Tx, order_id: int, draft: AttemptDraft, now_ms: int) -> int:
-    row = tx.one(
+    made = tx.one("attempts_made", order_id=order_id)
+    assert made is not None
+    return _insert_attempt(tx, order_id, made["attempts"] + 1, draft, now_ms)
+
+
+def _insert_attempt(tx: Tx, order_id: int, number: int, draft: AttemptDraft, now_ms: int) -> int:
+    return tx.insert(
         "insert_attempt",
         order_id=order_id,
+        number=number,
         provider=draft.provider,
         upstream_service=draft.upstream_service,
         kind=draft.kind.value,
@@ -110,8 +121,6 @@ def add_attempt(tx: Tx, order_id: int, draft: AttemptDraft, now_ms: int) -> int:
         idempotency_key=draft.idempotency_key,
         now_ms=now_ms,
     )
-    assert row is not None
-    return int(row["id"])
 
 
 def remembered(tx: Tx, reseller_id: int, request_id: str) -> Remembered | None:

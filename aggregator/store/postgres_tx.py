@@ -166,10 +166,17 @@ class PostgresTx:
     def run(self, query: str, /, **params: Param) -> int:
         return self._execute(query, params).rowcount
 
-    def _execute(self, query: str, params: dict[str, Param]) -> psycopg.Cursor[DictRow]:
+    def insert(self, query: str, /, **params: Param) -> int:
+        row = self._execute(query, params, " RETURNING id").fetchone()
+        assert row is not None
+        return int(row["id"])
+
+    def _execute(
+        self, query: str, params: dict[str, Param], more: str = ""
+    ) -> psycopg.Cursor[DictRow]:
         if query in TOUCHING:
             self.touched.update(touched_by(query, params))
-        sql = converted(prepared(query, params))
+        sql = converted(prepared(query, params).removesuffix(";") + more)
         try:
             return self._cursor.execute(sql, _storable(params))
         except psycopg.Error as error:

@@ -28,6 +28,7 @@ def forget(tx: Tx, rule: Rule, before_ms: int) -> int:
     if rule is Rule.EVENTS:
         ids = [row["id"] for row in found]
         tx.run("forget_events", ids=ids)
+        tx.run("forget_opened", ids=ids)
         tx.run("forget_causes", ids=ids)
     else:
         for row in found:

@@ -54,6 +54,12 @@ class SqliteTx:
         self._run(query, params)
         return self._cursor.rowcount
 
+    def insert(self, query: str, /, **params: Param) -> int:
+        self._run(query, params)
+        inserted = self._cursor.lastrowid
+        assert inserted is not None
+        return inserted
+
     def _run(self, query: str, params: dict[str, Param]) -> list[Row]:
         if query in TOUCHING:
             self.touched.update(touched_by(query, params))

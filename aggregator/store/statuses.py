@@ -111,11 +111,10 @@ def _register(tx: Tx, parent: Order, upstream_order_id: str, now_ms: int) -> lis
 
 
 def _insert_child(tx: Tx, child: Order, now_ms: int) -> None:
-    row = tx.one("insert_child", **rows.order_params(child))
-    assert row is not None
+    order_id = tx.insert("insert_child", **rows.order_params(child))
     tx.run(
         "insert_placed_attempt",
-        order_id=row["id"],
+        order_id=order_id,
         provider=child.provider,
         upstream_service=child.upstream_service,
         kind=child.kind.value,

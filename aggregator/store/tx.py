@@ -40,6 +40,10 @@ class Tx(Protocol):
     def run(self, query: str, /, **params: Param) -> int:
         """How many rows were changed."""
 
+    def insert(self, query: str, /, **params: Param) -> int:
+        """The ID of the one row that a named statement inserts. (Not by RETURNING, for which
+        SQLite makes a table each time: that takes as long as the row.)"""
+
 
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _SPREAD = re.compile(r":(\w+)\.\.\.")

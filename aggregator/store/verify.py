@@ -7,8 +7,7 @@ per order, so millions of orders take seconds, not hours.
 from aggregator.store.tx import Tx
 
 _CHECKS = {
-    "verify_entries": "transfer {id} ({kind}): its {entries} entries sum to {micros} micros",
-    "verify_orphan_entries": "transfer {transfer_id}: an entry of {account} without its transfer",
+    "verify_transfers": "transfer {id} ({kind}): {micros} micros from {source} to {target}",
     "verify_balances": "{account}: {stored} micros are stored, its entries sum to {moved}",
     "verify_accounts_exist": "{account}: has entries, but there is no such account",
     "verify_negative": "reseller {reseller_id}: {available_micros} available, {held_micros} held",

@@ -155,7 +155,6 @@ def _copy(connection: sqlite3.Connection, copies: Copies) -> None:
         for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     }
     spelled = _spelled(copies, last("orders"))
-    transfers = last("transfers")
     run = partial(_insert, connection, copies)
     run("orders", columns["orders"], "id = :template", {**spelled, "id": spelled["order_id"]})
     for table, names in columns.items():
@@ -164,11 +163,6 @@ def _copy(connection: sqlite3.Connection, copies: Copies) -> None:
             numbered = f"{last(table)} + (i - 1) * {per_order} + rank"
             own_id = {"id": numbered} if "id" in names else {}
             run(table, names, "order_id = :template", {**spelled, **own_id})
-    of_order = "(SELECT id FROM transfers WHERE order_id = :template)"
-    rank = "(SELECT count(*) FROM transfers WHERE order_id = :template AND id <= t.transfer_id)"
-    per_order = "(SELECT count(*) FROM transfers WHERE order_id = :template)"
-    entry = {**spelled, "transfer_id": f"{transfers} + (i - 1) * {per_order} + {rank}"}
-    run("entries", columns["entries"], f"transfer_id IN {of_order}", entry)
 
 
 def _last_id(connection: sqlite3.Connection, table: str) -> int:
@@ -183,6 +177,7 @@ def _spelled(copies: Copies, last_order: int) -> Mapping[str, str]:
     reseller = f"(1 + {order_id} % {RESELLERS})"
     # Spread over all of their index, as real links are: a factor prime to 10 to the 9th.
     link = f"printf('https://instagram.com/p/%09d', {order_id} * 387420489 % 1000000000)"
+    his_accounts = f"'reseller/1/', 'reseller/' || {reseller} || '/'"
     next_check = copies.next_check_ms
     return {
         "order_id": order_id,
@@ -191,7 +186,7 @@ def _spelled(copies: Copies, last_order: int) -> Mapping[str, str]:
         "params": f"replace(t.params, '{_LINK}', {link})",
         "provider": f"'p' || (1 + {order_id} % {len(PROVIDERS)})",
         "upstream_order_id": f"CAST({10**10} + {order_id} AS TEXT)",
-        "account": f"replace(t.account, 'reseller/1/', 'reseller/' || {reseller} || '/')",
+        **{account: f"replace(t.{account}, {his_accounts})" for account in ("source", "target")},
         "next_check_at_ms": "NULL" if next_check is None else f":now_ms + {next_check}",
     }
 

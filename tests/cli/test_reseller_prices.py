@@ -76,7 +76,7 @@ def test_the_story_tells_why(shop: Desk) -> None:
     """An order sold at another rate than the list's says so."""
     order_id = shop.placed()
     why = {"why": "gulf/1: usable", "price": "1.20 less 5%"}
-    shop.write(lambda tx: tx.run("UPDATE events SET detail = :d", d=json.dumps(why)))
+    shop.write(lambda tx: tx.run("UPDATE orders SET opened = :d", d=json.dumps(why)))
     assert shop.look(lambda tx: tx.one("events", order_id=order_id))["kind"] == events.OPENED
     assert "(1.20 less 5%)" in shop.run("orders", "show", str(order_id)).stdout
     assert shop.json("orders", "show", str(order_id))["rate_why"] == "1.20 less 5%"

@@ -32,7 +32,7 @@ _EMPTY = ";".join(
     [
         f"DELETE FROM {table}"
         for table in (
-            *("entries", "transfers", "idempotency", "refills", "attempts", "events", "orders"),
+            *("transfers", "idempotency", "refills", "attempts", "events", "orders"),
             *("api_keys", "accounts", "prices", "spending", "resellers", "meta", "catalogue"),
             *("boots", "last_turns", "catalogue_changes", "config_revisions", "foundlings"),
         )

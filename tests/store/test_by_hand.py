@@ -242,6 +242,23 @@ def test_list_filters(tx: Tx, shop: int) -> None:
     assert ids(tx, link="https://example.org/other") == []
 
 
+def test_a_link_is_found_however_long_ago(tx: Tx, shop: int) -> None:
+    """Orders on one link are found over all there are, gaps among the IDs included."""
+    first = waiting(tx, shop)
+    columns = "reseller_id, service_id, service_type, kind, quantity, units, rate_micros, "
+    columns += "charge_micros, params, config_revision, created_at_ms, state, link"
+    more = [first + 1, 511, 512, 5_000, 10**12, 10**12 + 512]
+    for order_id in more:
+        tx.run(
+            f"INSERT INTO orders (id, {columns}) SELECT {order_id}, {columns} FROM orders"
+            f" WHERE id = {first}"
+        )
+    found = ids(tx, link="https://example.org/p/1")
+    assert found == sorted([first, *more], reverse=True)
+    assert ids(tx, link="https://example.org/p/1", state=State.QUEUED) == found
+    assert ids(tx, link="https://example.org/other") == []
+
+
 def test_list_knows_where_a_doubt_is(tx: Tx, shop: int) -> None:
     """A listed order in doubt shows the provider it is in doubt at."""
     doubtful(tx, shop)

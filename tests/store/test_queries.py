@@ -17,7 +17,7 @@ _WALKS = {
     *("catalogue", "resellers", "prices", "foundlings"),
     "meta_like",  # a few for each provider
     *("last_revision", "revision_since", "forget_revisions"),  # a thousand rows
-    *("verify_entries", "verify_orphan_entries", "verify_balances", "verify_accounts_exist"),
+    *("verify_transfers", "verify_balances", "verify_accounts_exist"),
     *("verify_negative", "verify_held", "verify_orders", "verify_ends", "verify_placed"),
     *("verify_placed_attempts", "verify_upstream_ids", "verify_spending"),
 }
@@ -48,7 +48,7 @@ _SMALL = (
     "refills_due",
     "CONSTANT ROW",
     "SCAN open_ones",
-    "SCAN page",
+    "SCAN happened",
 )
 _PLANNED_ONLY = {"insert_order", "insert_child", "insert_reseller"}
 

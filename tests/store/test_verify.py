@@ -12,13 +12,16 @@ from tests.store.builders import CHARGE, NOW, closing, draft, placed, reseller
 
 # Order 1 is placed, order 2 is in doubt, order 3 is being sent.
 TAMPERED = {
-    "UPDATE entries SET amount_micros = amount_micros + 1 WHERE account = 'sales'": "sum to 1",
-    "DELETE FROM entries WHERE account = 'sales'": "its 1 entries",
+    "UPDATE transfers SET micros = micros + 1 WHERE kind = 'credit'": "entries sum to ",
+    "UPDATE transfers SET micros = -micros WHERE kind = 'post'": "-250000 micros from ",
+    "UPDATE transfers SET target = 'cash' WHERE kind = 'post'": "250000 micros from "
+    "reseller/1/held to cash",
+    "UPDATE transfers SET reseller_id = NULL WHERE kind = 'post'": "transfer 5 (post): ",
     "UPDATE accounts SET available_micros = available_micros + 1": "/available: ",
     "UPDATE accounts SET available_micros = -1": "reseller 1: -1 available",
     "UPDATE accounts SET held_micros = held_micros - 1": "open orders bind",
-    "UPDATE entries SET account = 'reseller/9/held' WHERE account = 'sales'": "no such account",
-    "DELETE FROM transfers WHERE kind = 'post'": "without its transfer",
+    "UPDATE transfers SET target = 'reseller/9/held' WHERE kind = 'post'": "no such account",
+    "DELETE FROM transfers WHERE kind = 'post'": "0 posts",
     "UPDATE transfers SET kind = 'void' WHERE kind = 'post'": "order 1 is placed",
     "UPDATE transfers SET kind = 'refund' WHERE kind = 'post'": "refunds of 250000",
     "UPDATE orders SET refunded_micros = 1 WHERE id = 1": "order 1 is placed, charge 250000, "

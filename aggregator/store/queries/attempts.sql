@@ -2,11 +2,13 @@
 INSERT INTO attempts (
     order_id, number, provider, upstream_service, kind, state, boot_id, cost_micros, low_anchor,
     idempotency_key, created_at_ms
-)
-SELECT :order_id, coalesce(max(number), 0) + 1, :provider, :upstream_service, :kind, 'sending',
-       :boot_id, :cost_micros, :low_anchor, :idempotency_key, :now_ms
-FROM attempts WHERE order_id = :order_id
-RETURNING id;
+) VALUES (
+    :order_id, :number, :provider, :upstream_service, :kind, 'sending', :boot_id, :cost_micros,
+    :low_anchor, :idempotency_key, :now_ms
+);
+
+-- name: attempts_made
+SELECT coalesce(max(number), 0) AS attempts FROM attempts WHERE order_id = :order_id;
 
 -- name: insert_placed_attempt
 -- Of a child: the provider made it by itself.
@@ -28,8 +30,14 @@ WHERE id = :attempt_id AND order_id = :order_id AND state IN ('sending', 'in_dou
       SELECT 1 FROM attempts other
       WHERE other.provider = attempts.provider AND other.kind = coalesce(:kind, attempts.kind)
         AND other.upstream_order_id = :upstream_order_id
-  )
-RETURNING provider, upstream_service, cost_micros;
+  );
+
+-- name: bought
+-- What an order became by an attempt that was placed.
+SELECT a.provider, a.upstream_service, a.upstream_order_id, a.cost_micros, o.reseller_id,
+       o.charge_micros
+FROM attempts a JOIN orders o ON o.id = a.order_id
+WHERE a.id = :attempt_id AND a.order_id = :order_id;
 
 -- name: attempt_in_doubt
 UPDATE attempts SET state = 'in_doubt', cause = :cause, connection_died_at_ms = :now_ms

@@ -89,8 +89,7 @@ WHERE id = :attempt_id AND state = 'in_doubt'
       SELECT 1 FROM attempts other
       WHERE other.provider = attempts.provider AND other.kind = attempts.kind
         AND other.upstream_order_id = :upstream_order_id
-  )
-RETURNING provider, upstream_service, cost_micros;
+  );
 
 -- name: doubt_not_placed
 UPDATE attempts SET state = 'not_placed', ended_at_ms = :now_ms

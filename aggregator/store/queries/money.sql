@@ -1,15 +1,21 @@
 -- name: hold_charge
--- Changes nothing where the money does not suffice or the reseller may not order.
+-- Changes nothing where the money does not suffice or the reseller may not order; nor where
+-- a cap is to be asked first, unless it has been.
 UPDATE accounts
 SET available_micros = available_micros - :charge_micros,
     held_micros = held_micros + :charge_micros
 WHERE reseller_id = :reseller_id
   AND available_micros >= :charge_micros
   AND EXISTS (SELECT 1 FROM resellers WHERE id = :reseller_id AND disabled = 0)
-RETURNING (
-    SELECT min(daily_cap_micros) FROM api_keys
-    WHERE reseller_id = :reseller_id AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
-) AS daily_cap_micros;
+  AND (:cap_asked = 1 OR NOT EXISTS (
+      SELECT 1 FROM api_keys
+      WHERE reseller_id = :reseller_id AND daily_cap_micros IS NOT NULL
+        AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms)
+  ));
+
+-- name: daily_cap
+SELECT min(daily_cap_micros) AS micros FROM api_keys
+WHERE reseller_id = :reseller_id AND (expires_at_ms IS NULL OR expires_at_ms > :now_ms);
 
 -- name: spend
 -- Changes nothing where the day's cap does not leave room for the charge.
@@ -48,61 +54,51 @@ WHERE reseller_id = :reseller_id
 
 -- name: insert_transfer
 -- Version 1: there is one of its kind to an order, or it belongs to none.
-INSERT INTO transfers (reseller_id, order_id, kind, version, note, created_at_ms)
-VALUES (:reseller_id, :order_id, :kind, 1, :note, :now_ms)
-RETURNING id;
+INSERT INTO transfers (
+    reseller_id, order_id, kind, version, source, target, micros, note, created_at_ms
+) VALUES (:reseller_id, :order_id, :kind, 1, :source, :target, :micros, :note, :now_ms);
 
 -- name: insert_next_transfer
 -- Refunds and losses: an order may have several.
-INSERT INTO transfers (reseller_id, order_id, kind, version, note, created_at_ms)
-SELECT :reseller_id, :order_id, :kind, coalesce(max(version), 0) + 1, :note, :now_ms
-FROM transfers WHERE order_id = :order_id AND kind = :kind
-RETURNING id;
-
--- name: insert_entries
-INSERT INTO entries (transfer_id, account, amount_micros)
-VALUES (:transfer_id, :source, :source_micros), (:transfer_id, :target, :target_micros);
+INSERT INTO transfers (
+    reseller_id, order_id, kind, version, source, target, micros, note, created_at_ms
+)
+SELECT :reseller_id, :order_id, :kind, coalesce(max(version), 0) + 1, :source, :target, :micros,
+       :note, :now_ms
+FROM transfers WHERE order_id = :order_id AND kind = :kind;
 
 -- name: has_transfer
 SELECT id FROM transfers WHERE order_id = :order_id AND kind = :kind;
 
 -- name: transfers_of_order
-SELECT t.id, t.kind, t.version, t.note, t.created_at_ms, max(e.amount_micros) AS micros
-FROM transfers t JOIN entries e ON e.transfer_id = t.id
-WHERE t.order_id = :order_id
-GROUP BY t.id, t.kind, t.version, t.note, t.created_at_ms
-ORDER BY t.id;
+SELECT kind, version, note, created_at_ms, micros FROM transfers
+WHERE order_id = :order_id ORDER BY id;
 
 -- name: statement
 -- One line a transfer, with what it did to what the reseller can spend and to what is held.
-SELECT page.id, page.order_id, page.kind, page.version, page.note, page.created_at_ms,
-       sum(CASE WHEN e.account = :available THEN e.amount_micros ELSE 0 END) AS available_micros,
-       sum(CASE WHEN e.account = :held THEN e.amount_micros ELSE 0 END) AS held_micros
-FROM (
-    SELECT * FROM transfers
-    WHERE reseller_id = :reseller_id AND id > :after
-      AND created_at_ms >= :from_ms AND created_at_ms < :until_ms
-    ORDER BY id LIMIT :limit
-) AS page
-JOIN entries e ON e.transfer_id = page.id
-GROUP BY page.id, page.order_id, page.kind, page.version, page.note, page.created_at_ms
-ORDER BY page.id;
+SELECT id, order_id, kind, version, note, created_at_ms,
+       CASE :available WHEN target THEN micros WHEN source THEN -micros ELSE 0 END
+           AS available_micros,
+       CASE :held WHEN target THEN micros WHEN source THEN -micros ELSE 0 END AS held_micros
+FROM transfers
+WHERE reseller_id = :reseller_id AND id > :after
+  AND created_at_ms >= :from_ms AND created_at_ms < :until_ms
+ORDER BY id LIMIT :limit;
 
 -- name: balance_at
-SELECT coalesce(sum(CASE WHEN e.account = :available THEN e.amount_micros ELSE 0 END), 0)
+SELECT coalesce(sum(CASE :available WHEN target THEN micros WHEN source THEN -micros END), 0)
            AS available_micros,
-       coalesce(sum(CASE WHEN e.account = :held THEN e.amount_micros ELSE 0 END), 0)
+       coalesce(sum(CASE :held WHEN target THEN micros WHEN source THEN -micros END), 0)
            AS held_micros
-FROM transfers t JOIN entries e ON e.transfer_id = t.id
-WHERE t.reseller_id = :reseller_id AND t.created_at_ms < :at_ms;
+FROM transfers
+WHERE reseller_id = :reseller_id AND created_at_ms < :at_ms;
 
 -- name: takings
 -- What touched the house's own money, with what is known of the order by now.
-SELECT t.id, t.kind, t.created_at_ms, coalesce(e.amount_micros, 0) AS micros, e.account,
+SELECT t.id, t.kind, t.created_at_ms, t.micros, t.target AS account,
        o.id AS order_id, o.service_id, o.kind AS order_kind, o.provider, o.charge_micros,
        o.refunded_micros, o.upstream_cost_micros, o.upstream_charge_micros
 FROM transfers t
-LEFT JOIN entries e ON e.transfer_id = t.id AND e.amount_micros > 0
 LEFT JOIN orders o ON o.id = t.order_id
 WHERE t.id > :after AND t.kind IN ('post', 'refund', 'loss')
   AND t.created_at_ms >= :from_ms AND t.created_at_ms < :until_ms

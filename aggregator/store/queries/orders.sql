@@ -2,12 +2,12 @@
 INSERT INTO orders (
     reseller_id, service_id, service_type, kind, state, quantity, units, rate_micros,
     charge_micros, params, link, runs, interval, config_revision, created_at_ms, queued_until_ms,
-    spent_day
+    spent_day, opened
 ) VALUES (
     :reseller_id, :service_id, :service_type, :kind, :state, :quantity, :units, :rate_micros,
     :charge_micros, :params, :link, :runs, :interval, :config_revision, :now_ms, :queued_until_ms,
-    :spent_day
-) RETURNING id;
+    :spent_day, :opened
+);
 
 -- name: insert_child
 INSERT INTO orders (
@@ -19,7 +19,7 @@ INSERT INTO orders (
     :rate_micros, :charge_micros, :share_micros, :params, :link, :config_revision, :created_at_ms,
     :provider, :upstream_service, :upstream_order_id, :upstream_cost_micros, :remains,
     :next_check_at_ms
-) RETURNING id;
+);
 
 -- name: order
 SELECT * FROM orders WHERE id = :order_id;
@@ -66,8 +66,7 @@ SET state = 'placed', needs_person = 0, provider = :provider,
     upstream_service = :upstream_service, upstream_order_id = :upstream_order_id,
     upstream_cost_micros = :cost_micros, word = NULL, remains = units,
     next_check_at_ms = :next_check_at_ms
-WHERE id = :order_id AND state IN ('sending', 'in_doubt')
-RETURNING reseller_id, charge_micros;
+WHERE id = :order_id AND state IN ('sending', 'in_doubt');
 
 -- name: order_in_doubt
 UPDATE orders SET state = 'in_doubt' WHERE id = :order_id AND state = 'sending';
@@ -154,6 +153,9 @@ SELECT id, ended_at_ms, params FROM orders
 WHERE ended_at_ms >= :after_ms AND (ended_at_ms, id) > (:after_ms, :after_id)
   AND ended_at_ms < :before_ms
 ORDER BY ended_at_ms, id LIMIT :limit;
+
+-- name: forget_opened
+UPDATE orders SET opened = NULL WHERE id IN (:ids...);
 
 -- name: forget_params
 UPDATE orders SET params = :params, link = :link WHERE id = :order_id;

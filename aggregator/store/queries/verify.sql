@@ -1,12 +1,18 @@
--- name: verify_entries
-SELECT t.id, t.kind, count(e.account) AS entries, coalesce(sum(e.amount_micros), 0) AS micros
-FROM transfers t LEFT JOIN entries e ON e.transfer_id = t.id
-GROUP BY t.id, t.kind
-HAVING count(e.account) < 2 OR sum(e.amount_micros) <> 0;
-
--- name: verify_orphan_entries
-SELECT e.transfer_id, e.account FROM entries e
-WHERE NOT EXISTS (SELECT 1 FROM transfers t WHERE t.id = e.transfer_id);
+-- name: verify_transfers
+-- Each goes between the accounts that its kind says.
+SELECT id, kind, micros, source, target FROM transfers
+WHERE micros < 0 OR NOT coalesce(
+    CASE kind
+        WHEN 'credit' THEN source = 'cash' AND target = 'reseller/' || reseller_id || '/available'
+        WHEN 'debit' THEN source = 'reseller/' || reseller_id || '/available' AND target = 'cash'
+        WHEN 'hold' THEN source = 'reseller/' || reseller_id || '/available'
+                     AND target = 'reseller/' || reseller_id || '/held'
+        WHEN 'post' THEN source = 'reseller/' || reseller_id || '/held' AND target = 'sales'
+        WHEN 'void' THEN source = 'reseller/' || reseller_id || '/held'
+                     AND target = 'reseller/' || reseller_id || '/available'
+        WHEN 'refund' THEN source = 'sales' AND target = 'reseller/' || reseller_id || '/available'
+        WHEN 'loss' THEN source = 'cash' AND target LIKE 'loss/%'
+    END, FALSE);
 
 -- name: verify_balances
 SELECT stored.account, stored.micros AS stored, coalesce(moved.micros, 0) AS moved
@@ -51,13 +57,11 @@ SELECT * FROM (
            sum(CASE WHEN t.kind = 'hold' THEN 1 ELSE 0 END) AS holds,
            sum(CASE WHEN t.kind = 'post' THEN 1 ELSE 0 END) AS posts,
            sum(CASE WHEN t.kind = 'void' THEN 1 ELSE 0 END) AS voids,
-           sum(CASE WHEN t.kind IN ('hold', 'post', 'void')
-                     AND coalesce(e.amount_micros, 0) <> o.charge_micros
+           sum(CASE WHEN t.kind IN ('hold', 'post', 'void') AND t.micros <> o.charge_micros
                     THEN 1 ELSE 0 END) AS uneven,
-           sum(CASE WHEN t.kind = 'refund' THEN coalesce(e.amount_micros, 0) ELSE 0 END) AS refunds
+           sum(CASE WHEN t.kind = 'refund' THEN t.micros ELSE 0 END) AS refunds
     FROM orders o
     LEFT JOIN transfers t ON t.order_id = o.id
-    LEFT JOIN entries e ON e.transfer_id = t.id AND e.amount_micros > 0
     GROUP BY o.id, o.parent_id, o.state, o.charge_micros, o.refunded_micros
 ) AS sums
 WHERE uneven > 0

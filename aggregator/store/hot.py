@@ -3,7 +3,8 @@
 Never stale against a commit of our own process: every statement that changes orders
 tells which (``tx.touched_by``), and the writer drops those here before it hands out any
 result of that commit. A read that was under way meanwhile keeps none of them, for it may
-have seen what stood there before. What *others* commit is noticed by asking
+have seen what stood there before, and whoever waits for it gets them read once more
+(``ScriptedStore.orders``). What *others* commit is noticed by asking
 (``changed_elsewhere``, twice a second): then everything is dropped. If nobody could ask
 for ``BELIEVED_S``, nothing here is believed.
 """

@@ -179,12 +179,16 @@ class ScriptedStore(ABC):
     # -- reading back
 
     async def orders(self, ids: Sequence[int], reseller_id: int | None = None) -> dict[int, Order]:
+        """As they stand when this returns, as far as we have changed them: what a commit of
+        ours has overtaken on its way is read once more."""
         found = self._hot.found(ids)
-        if len(found) < len(ids):
+        missing: Collection[int] = [one for one in ids if one not in found]
+        while missing:
             with self._hot.reading() as reading:
-                read = await self._orders([one for one in ids if one not in found], reseller_id)
+                read = await self._orders(list(missing), reseller_id)
                 self._hot.keep(reading, read)
             found |= read
+            missing = reading.changed & found.keys()
         if reseller_id is None:
             return found
         return {key: one for key, one in found.items() if one.reseller_id == reseller_id}

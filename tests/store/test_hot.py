@@ -14,12 +14,12 @@ from tests.core.make import order
 from tests.store.builders import CHARGE, HOUR, NOW, POLICY, draft, placed, reading, reseller
 
 
-async def sold(store: ScriptedStore) -> int:
-    reseller_id = await store.write(lambda tx: reseller(tx, micros=10 * CHARGE))
+async def sold(store: ScriptedStore, name: str = "shop") -> int:
+    reseller_id = await store.write(lambda tx: reseller(tx, name, micros=10 * CHARGE))
     made = await store.open_order(draft(reseller_id))
     assert isinstance(made, Opened)
     await store.orders([made.order_id])
-    await store.close_attempt(placed(made.order_id, made.attempt_id, "9001"))
+    await store.close_attempt(placed(made.order_id, made.attempt_id, f"900{made.order_id}"))
     return made.order_id
 
 
@@ -65,6 +65,35 @@ async def test_a_change_whose_waiter_hung_up_counts_too(store: ScriptedStore) ->
     await store.check_later({order_id + 1: NOW})  # behind it in the writer's line
     found = await store.rows("SELECT next_check_at_ms FROM orders WHERE id = :id", id=order_id)
     assert (await now(store, order_id)).next_check_at_ms == found[0]["next_check_at_ms"]
+
+
+async def test_a_read_that_was_overtaken_is_repeated(database: str) -> None:
+    """Whoever reads while an order is changed sees it changed, or he would act on what has
+    been settled: of the rows in memory too, where he waits for others."""
+
+    class Slow(SqliteStore):
+        reads = 0
+
+        async def rows(self, query, /, **params):  # type: ignore[no-untyped-def]
+            found = await super().rows(query, **params)
+            if query == "orders":
+                self.reads += 1
+                if self.reads == 1:
+                    for order_id in made:
+                        await self.check_later({order_id: NOW + 5})
+            return found
+
+    store = await Slow.open(Path(database), POLICY)
+    try:
+        made: list[int] = []
+        made = [await sold(store), await sold(store, "other")]
+        await now(store, made[0])
+        store.reads = 0
+        found = await store.orders(made)
+        assert {one.next_check_at_ms for one in found.values()} == {NOW + 5}
+        assert store.reads == 2
+    finally:
+        await store.close()
 
 
 async def test_another_process_s_commits_are_noticed(

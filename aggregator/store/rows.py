@@ -1,9 +1,10 @@
 """Rows into the nouns of ``core.model``, and back into parameters."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from ipaddress import ip_network
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -30,6 +31,12 @@ def _names(noun: type) -> tuple[str, ...]:
 
 
 _ORDER = _names(Order)
+_of_order: Callable[[Row], tuple[Any, ...]] = itemgetter(*_ORDER)
+_KIND, _STATE, _PARAMS, _NEEDS_PERSON = map(
+    _ORDER.index, ("kind", "state", "params", "needs_person")
+)
+_KINDS = {kind.value: kind for kind in Kind}
+_STATES = {state.value: state for state in State}
 _ATTEMPT = _names(Attempt)
 _REFILL = _names(Refill)
 _OFFER = _names(Offer)
@@ -43,12 +50,12 @@ def as_json(value: Mapping[str, object]) -> str:
 
 
 def order(row: Row) -> Order:
-    values: dict[str, Any] = {name: row[name] for name in _ORDER}
-    values["kind"] = Kind(values["kind"])
-    values["state"] = State(values["state"])
-    values["params"] = orjson.loads(values["params"])
-    values["needs_person"] = bool(values["needs_person"])
-    return Order(**values)
+    values = list(_of_order(row))
+    values[_KIND] = _KINDS[values[_KIND]]
+    values[_STATE] = _STATES[values[_STATE]]
+    values[_PARAMS] = orjson.loads(values[_PARAMS])
+    values[_NEEDS_PERSON] = bool(values[_NEEDS_PERSON])
+    return Order(*values)
 
 
 def order_params(one: Order) -> dict[str, Any]:

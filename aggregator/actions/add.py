@@ -5,7 +5,6 @@ nothing is sent. From transaction 1 on the order exists, and so does the memory 
 its request ID.
 """
 
-import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -109,21 +108,12 @@ async def _buy(
         answering.fail(error)
         return
     if job is not None:
-        timer = _answer_within(world, job)
+        within_s = world.setup.policy.answer_within_s
+        world.unanswered.begin(job.order_id, job.purchase.kind, answering, within_s)
         try:
             await place(world, job)
         finally:
-            timer.cancel()
-
-
-def _answer_within(world: World, job: Job) -> asyncio.TimerHandle:
-    """The reseller gets his ID in time; the work goes on."""
-    return asyncio.get_running_loop().call_later(
-        world.setup.policy.answer_within_s,
-        job.answering.give_id,
-        job.order_id,
-        job.purchase.kind,
-    )
+            world.unanswered.end(job.order_id)
 
 
 async def _opened(
@@ -149,7 +139,7 @@ async def _opened(
         return None
     job = Job(opened.order_id, purchase, opened.attempt_id, ranked[0], ranked[1:], answering)
     job.charge_micros = order_draft.charge_micros
-    job.queueable = any(one.verdict is Verdict.WAITING for one in weighed)
+    job.queueable = _waits(weighed)
     job.idempotency_key = order_draft.first.idempotency_key if order_draft.first else None
     return job
 
@@ -202,13 +192,17 @@ def _draft(
 
 def _queued_until(world: World, service: Service, weighed: Sequence[Weighed], now_ms: int) -> int:
     """How long an order may wait for a route; ClientError where it is not worth it."""
-    waits = any(one.verdict is Verdict.WAITING for one in weighed)
     queue_for_ms = int(world.setup.policy.queue_for_s * 1000)
-    if not waits:
+    if not _waits(weighed):
         raise _unavailable(world, service, "; ".join(one.explained() for one in weighed))
     if not queue_for_ms:
         raise ClientError(errors.UNAVAILABLE)
     return now_ms + queue_for_ms
+
+
+def _waits(weighed: Sequence[Weighed]) -> bool:
+    """Whether a route could serve the order, were its provider well."""
+    return Verdict.WAITING in [one.verdict for one in weighed]
 
 
 def _unavailable(world: World, service: Service, why: str) -> ClientError:

@@ -8,6 +8,7 @@ Repeats of a request ID wait for the same answer.
 """
 
 import asyncio
+import math
 
 from aggregator.core.errors import ClientError
 from aggregator.core.messages import Added
@@ -66,3 +67,42 @@ class Answering:
         for waiting in self._waiting:
             if not waiting.done():  # else whoever waited has hung up
                 waiting.set_result(None)
+
+
+class Unanswered:
+    """The orders on their way whose resellers get their IDs when ``answer_within`` is over.
+
+    One timer rings for all of them, for hardly any is still there when it does.
+    """
+
+    def __init__(self) -> None:
+        self._orders: dict[int, tuple[float, Kind, Answering]] = {}  # by ID; when it is due
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings_s = math.inf
+
+    def begin(self, order_id: int, kind: Kind, answering: Answering, within_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        due_s = loop.time() + within_s
+        self._orders[order_id] = due_s, kind, answering
+        if due_s < self._rings_s:
+            self._set(loop, due_s)
+
+    def end(self, order_id: int) -> None:
+        """It is no more on its way."""
+        self._orders.pop(order_id, None)
+
+    def _set(self, loop: asyncio.AbstractEventLoop, rings_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._rings_s = loop.call_at(rings_s, self._ring), rings_s
+
+    def _ring(self) -> None:
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        for order_id, (due_s, kind, answering) in list(self._orders.items()):
+            if due_s <= now_s:
+                answering.give_id(order_id, kind)
+                self.end(order_id)
+        self._timer, self._rings_s = None, math.inf
+        if self._orders:
+            self._set(loop, min(due_s for due_s, *_ in self._orders.values()))

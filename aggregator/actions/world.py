@@ -9,7 +9,7 @@ from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
-from aggregator.actions.answering import Answering
+from aggregator.actions.answering import Answering, Unanswered
 from aggregator.actions.asking import Asking
 from aggregator.actions.doubtful import Doubtful, sequence_of
 from aggregator.actions.lists import Lists
@@ -56,6 +56,7 @@ class World:
     ring: Callable[[Mapping[str, object]], None] = lambda _event: None
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     answering: dict[tuple[int, str], Answering] = field(default_factory=dict)
+    unanswered: Unanswered = field(default_factory=Unanswered)
     doubtful: Doubtful = field(default_factory=Doubtful)
     lists: Lists = field(default_factory=Lists)
     sales: Sales = field(default_factory=Sales)

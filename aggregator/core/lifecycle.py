@@ -6,6 +6,7 @@ docs/architecture.md is generated from here (``python -m aggregator.core.lifecyc
 """
 
 from enum import StrEnum
+from functools import lru_cache
 
 from aggregator.core.model import State
 
@@ -81,6 +82,7 @@ _SHOWN: dict[Word, str] = {
 }
 
 
+@lru_cache
 def squash(text: str) -> str:
     """A status as it is looked up: without case, spaces, underscores and dashes."""
     return text.translate(_IGNORED).casefold()

@@ -116,6 +116,8 @@ def _children(value: object) -> tuple[str, ...] | None:
 
     A child left out would be money given back for what was delivered.
     """
+    if value is None:
+        return None
     if is_object(value):  # a PHP array with a gap becomes an object
         value = list(value.values())
     elif isinstance(value, str) and value:

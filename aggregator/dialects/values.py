@@ -18,6 +18,7 @@ TEXT_LIMIT = 300
 DESCRIPTION_LIMIT = 4000
 # A number beyond this is nonsense to begin with, and 64-bit columns hold this one.
 WHOLE_LIMIT = 10**18
+WHOLE_DIGITS = len(str(WHOLE_LIMIT))
 
 # Controls would forge lines of a log, lone surrogates cannot be written anywhere.
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -71,7 +72,11 @@ def whole(value: object) -> int | None:
     A plus sign means minus: one widespread engine turns -157 into "+157", and no
     engine marks a positive number. Whoever clamps the result at 0 is safe.
     """
-    found = _WHOLE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    if value.isascii() and value.isdecimal() and len(value) < WHOLE_DIGITS:
+        return int(value)  # nearly all of them
+    found = _WHOLE.fullmatch(value.strip())
     if found is None:
         return None
     size = min(int(found[2].replace(",", "")), WHOLE_LIMIT)

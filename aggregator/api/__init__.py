@@ -9,6 +9,10 @@
 ``admin``      ``Admin``: health, readiness, metrics
 ``console``    one page for a browser: how it is doing, read only
 ``listener``   start and drain
+``connection`` one connection: one request after the other, and how long we wait
+``incoming``   from bytes to requests
+``request``    a request, as a connection hands it on
+``answers``    answers, and how they are written
 ``sockets``    addresses, and sockets that were opened for us
 =============  ===============================================================
 """

@@ -14,16 +14,19 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from urllib.parse import urlsplit
 
 import orjson
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 
+from aggregator.api.answers import Answer, error, lines
 from aggregator.api.console import CSP, STYLE, View, render
 from aggregator.api.faces import bearer
-from aggregator.api.listener import Listener, error, response
+from aggregator.api.listener import Listener
+from aggregator.api.request import Request
 from aggregator.api.sockets import Inherited
 from aggregator.telemetry import Metrics, logger
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _CHALLENGES = {"/console": 'Basic realm="aggregator", charset="UTF-8"'}
+_OF_PAGES = lines({"Content-Security-Policy": CSP, "Referrer-Policy": "no-referrer"})
 _NO_TOKEN = "Set admin_token_file in the configuration to see this page"
 
 Ready = Callable[[], tuple[bool, Mapping[str, object]]]
@@ -73,22 +76,23 @@ class Admin:
     async def close(self, within_s: float = 0) -> None:
         await self._listener.close(within_s)
 
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
+    async def _answer(self, request: Request) -> Answer:
         try:
             return await self._page(request)
         except Exception:
             self._log.exception("bug")
             return error(500, "Internal error")
 
-    async def _page(self, request: web.BaseRequest) -> web.Response:
+    async def _page(self, request: Request) -> Answer:
         if not self._is_ours(request.headers.get(hdrs.HOST, "")):
             return error(421, "This listener answers to loopback names only")
         if request.method not in (hdrs.METH_GET, hdrs.METH_HEAD):
-            return error(405, "Method not allowed, use GET", Allow="GET, HEAD")
-        if request.path in self._open_pages:
-            return await self._open_pages[request.path]()
-        if request.path in self._closed_pages:
-            return self._refused(request) or await self._closed_pages[request.path]()
+            return error(405, "Method not allowed, use GET", {"Allow": "GET, HEAD"})
+        path = request.path
+        if path in self._open_pages:
+            return await self._open_pages[path]()
+        if path in self._closed_pages:
+            return self._refused(request) or await self._closed_pages[path]()
         return error(404, "Not found")
 
     def _is_ours(self, host: str) -> bool:
@@ -97,38 +101,33 @@ class Admin:
         except ValueError:
             return False
 
-    def _refused(self, request: web.BaseRequest) -> web.Response | None:
+    def _refused(self, request: Request) -> Answer | None:
         if self._token is None:
             return error(403, _NO_TOKEN)
         shown = bearer(request.headers) or _password(request.headers)
         if hmac.compare_digest(shown.encode(errors="surrogateescape"), self._token.encode()):
             return None
-        return error(
-            401, "Unauthenticated", WWW_Authenticate=_CHALLENGES.get(request.path, "Bearer")
-        )
+        challenge = _CHALLENGES.get(request.path, "Bearer")
+        return error(401, "Unauthenticated", {"WWW-Authenticate": challenge})
 
-    async def _health(self) -> web.Response:
-        return response(b'{"status":"ok"}')
+    async def _health(self) -> Answer:
+        return Answer(b'{"status":"ok"}')
 
-    async def _readiness(self) -> web.Response:
+    async def _readiness(self) -> Answer:
         ready, detail = self._ready()
-        return response(orjson.dumps({"ready": ready, **detail}), 200 if ready else 503)
+        return Answer(orjson.dumps({"ready": ready, **detail}), 200 if ready else 503)
 
-    async def _numbers(self) -> web.Response:
-        return response(self._metrics.render(), Content_Type=Metrics.CONTENT_TYPE)
+    async def _numbers(self) -> Answer:
+        return Answer(self._metrics.render(), kind=Metrics.CONTENT_TYPE)
 
-    async def _console(self) -> web.Response:
+    async def _console(self) -> Answer:
         if self._look is None:
             return error(404, "Not found")
-        return response(
-            render(await self._look()),
-            Content_Type="text/html; charset=utf-8",
-            Content_Security_Policy=CSP,
-            Referrer_Policy="no-referrer",
-        )
+        page = render(await self._look())
+        return Answer(page, headers=_OF_PAGES, kind="text/html; charset=utf-8")
 
-    async def _style(self) -> web.Response:
-        return response(STYLE, Content_Type="text/css; charset=utf-8")
+    async def _style(self) -> Answer:
+        return Answer(STYLE, kind="text/css; charset=utf-8")
 
 
 def _password(headers: Mapping[str, str]) -> str:

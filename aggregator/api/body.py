@@ -8,11 +8,11 @@ rest is a form. What PHP makes of lists (``orders[]``) is undone by the codec.
 
 import asyncio
 import re
-from collections.abc import Mapping
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 
 from aggregator.api.refusals import HungUp, encoded, malformed, too_large, too_slow
+from aggregator.api.request import BrokenBody, Request
 from aggregator.core.messages import Unreadable
 from aggregator.dialects import fields_from_form, fields_from_json, fields_from_pairs
 
@@ -21,65 +21,64 @@ MAX_PARTS = 1000
 _BOM = b"\xef\xbb\xbf"
 
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^;,\s"]{1,70}))', re.IGNORECASE)
+_CHARSET = re.compile(r';\s*charset\s*=\s*(?:"([^"]+)"|([^;,\s"]+))', re.IGNORECASE)
 _DISPOSITION = re.compile(rb"^content-disposition[ \t]*:[ \t]*form-data(.*)$", re.I | re.M)
 _PARAMETER = re.compile(rb';\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s"]+))')
 
 
-async def read_body(request: web.BaseRequest, within_s: float) -> bytes:
+async def read_body(request: Request, within_s: float) -> bytes:
     """The whole body, at most MAX_BYTES. Raises a Refusal, or HungUp."""
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() not in ("identity", ""):
         raise encoded()
-    if (request.content_length or 0) > MAX_BYTES:
+    if request.body.is_eof():  # all of it is here, as nearly always
+        body = request.body.read_nowait()
+        if len(body) > MAX_BYTES:
+            raise too_large(MAX_BYTES)
+        return body
+    if int(request.headers.get(hdrs.CONTENT_LENGTH, "0")) > MAX_BYTES:
         raise too_large(MAX_BYTES)
-    if request.content.is_eof():  # all of it is here: the usual case, spared the timer
-        return await _read(request)
     try:
         async with asyncio.timeout(within_s):
-            return await _read(request)
+            return await _come(request)
     except TimeoutError:
         raise too_slow() from None
-
-
-async def _read(request: web.BaseRequest) -> bytes:
-    try:
-        if not request.content.is_eof():
-            await _let_it_come(request)
-            return await request.read()
-        body = request.content.read_nowait()
-    except web.HTTPRequestEntityTooLarge:
-        raise too_large(MAX_BYTES) from None
-    except web.RequestPayloadError:
+    except BrokenBody:
         raise malformed("Malformed request body", closes=True) from None
     except (ConnectionError, RuntimeError):  # aiohttp raises either
         raise HungUp from None
-    if len(body) > MAX_BYTES:  # it came in pieces and told no length
-        raise too_large(MAX_BYTES)
-    return body
 
 
-async def _let_it_come(request: web.BaseRequest) -> None:
-    """curl holds bodies over 1 KiB back for a second unless it is told to go on."""
-    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue" and (
-        request.version >= (1, 1) and not request.content.is_eof()
-    ):
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # else an error could not be answered any more
+async def _come(request: Request) -> bytes:
+    """The body, once it has come. curl holds one of over 1 KiB back for a second unless it
+    is told to go on."""
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        request.call_for_body()
+    come = bytearray()
+    while piece := await request.body.readany():
+        come += piece
+        if len(come) > MAX_BYTES:  # it told no length
+            raise too_large(MAX_BYTES)
+    return bytes(come)
 
 
-def read_fields(
-    body: bytes, query: str = "", content_type: str = "", charset: str | None = None
-) -> dict[str, str]:
+def read_fields(body: bytes, query: str = "", content_type: str = "") -> dict[str, str]:
     """The parameters of body and query, where the body wins and blank is absent.
 
     ``content_type`` is the whole header. Raises Refusal (400).
     """
-    if (charset or "utf-8").lower() not in ("utf-8", "utf8", "us-ascii") and not body.isascii():
+    if not body.isascii() and not _is_utf8(content_type):
         raise malformed("Charset must be UTF-8")
     fields = _body_fields(body, content_type)
     if query:
         asked = _checked(fields_from_form(query.encode(errors="surrogateescape")))
         fields = {**asked, **{name: value for name, value in fields.items() if value}}
     return fields
+
+
+def _is_utf8(content_type: str) -> bool:
+    """Whether that is what a content type says, or leaves open."""
+    told = _CHARSET.search(content_type)
+    return told is None or (told[1] or told[2]).lower() in ("utf-8", "utf8", "us-ascii")
 
 
 def _body_fields(body: bytes, content_type: str) -> dict[str, str]:
@@ -92,10 +91,10 @@ def _body_fields(body: bytes, content_type: str) -> dict[str, str]:
     return _checked(fields_from_form(body))
 
 
-def _checked(fields: Mapping[str, str] | Unreadable) -> dict[str, str]:
+def _checked(fields: dict[str, str] | Unreadable) -> dict[str, str]:
     if isinstance(fields, Unreadable):
         raise malformed("Malformed request")
-    return dict(fields)
+    return fields
 
 
 def pairs_from_multipart(body: bytes, content_type: str) -> list[tuple[str, str]]:

@@ -12,8 +12,7 @@ What must change together: a new way to send a parameter belongs to ``body``, an
 if it can carry a secret also to ``telemetry``'s redaction; a new kind of answer
 is a new label value in ``Metrics.request``.
 
-A reseller who hangs up cancels nothing: aiohttp lets the handler run to its end,
-and the answer falls on the floor.
+A reseller who hangs up cancels nothing: see ``connection``.
 """
 
 import itertools
@@ -23,14 +22,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from aiohttp import hdrs, web
+from aiohttp import hdrs
 
 from aggregator import telemetry
 from aggregator.api.addresses import Addresses, Network, network
+from aggregator.api.answers import Answer, error, lines
 from aggregator.api.body import read_body, read_fields
 from aggregator.api.limits import Limiter, Limits, Remembered
-from aggregator.api.listener import GRACE_S, IDLE_S, Listener, error, response
+from aggregator.api.listener import GRACE_S, IDLE_S, Listener
 from aggregator.api.refusals import HungUp, Refusal, too_many, wrong_method
+from aggregator.api.request import Request
 from aggregator.api.sockets import Inherited
 from aggregator.core.errors import (
     REQUEST_ID_REUSED,
@@ -39,8 +40,9 @@ from aggregator.core.errors import (
     ClientError,
 )
 from aggregator.core.messages import ACTIONS, Added, Command, Refused, ServiceList
-from aggregator.dialects import Dialect, Request, decode_request, encode_answer
-from aggregator.dialects.answering import Neutral as Answer
+from aggregator.dialects import Dialect, decode_request, encode_answer
+from aggregator.dialects.answering import Neutral
+from aggregator.dialects.receiving import Request as Decoded
 
 BODY_S = 10.0
 KEYS_REMEMBERED = 65_536
@@ -54,7 +56,7 @@ class Desk(Protocol):
 
     async def carry_out(
         self, key: str | None, command: Command, request_id: str | None, address: str
-    ) -> Answer:
+    ) -> Neutral:
         """Raises ClientError for what the reseller did wrong."""
 
 
@@ -128,7 +130,7 @@ class Api:
     async def close(self, within_s: float = 0) -> None:
         await self._listener.close(within_s)
 
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
+    async def _answer(self, request: Request) -> Answer:
         path = request.path
         dialect = self._faces.get(path)
         if dialect is None:  # its path may be anything, and stays unlogged
@@ -137,21 +139,21 @@ class Api:
         began = self._monotonic()
         call_id = next(self._call_ids)
         telemetry.CALL.set(call_id)
-        telemetry.RESELLER.set("")  # a connection's requests may be several resellers'
         call = _Call(path, self._address_of(request))
         answer = await self._refusing(request, dialect, call)
-        answer.headers["X-Request-Id"] = call_id
         self._record(call, answer.status, self._monotonic() - began)
-        return answer
+        named = b"X-Request-Id: %b\r\n%b" % (call_id.encode(), answer.headers)
+        return Answer(answer.body, answer.status, named, answer.closes)
 
-    def _address_of(self, request: web.BaseRequest) -> str:
-        peer = request.remote or ""
-        if not self._warned and hdrs.X_FORWARDED_FOR in request.headers:
-            self._warn_of_proxy(peer)
+    def _address_of(self, request: Request) -> str:
+        forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, None)
+        if forwarded is None:
+            return self._addresses.client(request.peer)
+        if not self._warned:
+            self._warn_of_proxy(request.peer)
         if not self._addresses.trusts_any:
-            return self._addresses.client(peer)
-        forwarded = ",".join(request.headers.getall(hdrs.X_FORWARDED_FOR, ()))
-        return self._addresses.client(peer, forwarded)
+            return self._addresses.client(request.peer)
+        return self._addresses.client(request.peer, ",".join(forwarded))
 
     def _warn_of_proxy(self, peer: str) -> None:
         """All its clients would share one address, and its limits."""
@@ -175,35 +177,29 @@ class Api:
             **{name: value for name, value in told.items() if value is not None},
         )
 
-    async def _refusing(
-        self, request: web.BaseRequest, dialect: Dialect, call: _Call
-    ) -> web.Response:
+    async def _refusing(self, request: Request, dialect: Dialect, call: _Call) -> Answer:
         """The answer, or the refusal in the face's spelling."""
         try:
-            return response(await self._serve(request, dialect, call))
+            return Answer(await self._serve(request, dialect, call))
         except Refusal as refusal:
             call.answer, call.error = refusal.kind, refusal.text
             if refusal.kind in _COUNTED:
                 self._failed_auth.take(network(call.address))
             body = encode_answer(dialect, _NO_COMMAND, Refused(refusal.text))
-            answer = response(body, refusal.status)
-            answer.headers.update(refusal.headers)
-            if refusal.closes:
-                answer.force_close()
-            return answer
+            return Answer(body, refusal.status, lines(refusal.headers), refusal.closes)
         except HungUp:
             call.answer = "hung_up"
             return error(400, "Nobody reads this")
         except Exception:
             call.answer = "failed"
             self._log.exception("bug")
-            return response(encode_answer(dialect, _NO_COMMAND, Refused(UNAVAILABLE)))
+            return Answer(encode_answer(dialect, _NO_COMMAND, Refused(UNAVAILABLE)))
 
-    async def _serve(self, request: web.BaseRequest, dialect: Dialect, call: _Call) -> bytes:
+    async def _serve(self, request: Request, dialect: Dialect, call: _Call) -> bytes:
         if request.method != hdrs.METH_POST:
             raise wrong_method(hdrs.METH_POST)
         self._hold_to_limits(call.address)
-        decoded = await self._decode(request, dialect)
+        decoded = _decoded(request, dialect, await read_body(request, self._body_s))
         command = decoded.command
         call.action = command.action if command.action in ACTIONS else "unknown"
         answer = await self._carried_out(request, decoded, call)
@@ -228,16 +224,7 @@ class Api:
         if wait_s:
             raise too_many(wait_s)
 
-    async def _decode(self, request: web.BaseRequest, dialect: Dialect) -> Request:
-        body = await read_body(request, self._body_s)
-        content_type = request.headers.get(hdrs.CONTENT_TYPE, "")
-        query = request.rel_url.raw_query_string
-        fields = read_fields(body, query, content_type, request.charset)
-        token = bearer(request.headers)
-        telemetry.conceal(token or "", *filter(_is_telling, fields.values()))
-        return decode_request(dialect, fields, token)
-
-    async def _carried_out(self, request: web.BaseRequest, decoded: Request, call: _Call) -> Answer:
+    async def _carried_out(self, request: Request, decoded: Decoded, call: _Call) -> Neutral:
         key = decoded.key
         # hash() is salted per process: no key stays in memory for having been used.
         salted = hash(key)
@@ -259,6 +246,13 @@ class Api:
             return Refused(call.error)
 
 
+def _decoded(request: Request, dialect: Dialect, body: bytes) -> Decoded:
+    fields = read_fields(body, request.query, request.headers.get(hdrs.CONTENT_TYPE, ""))
+    token = bearer(request.headers)
+    telemetry.conceal(token or "", *filter(_is_telling, fields.values()))
+    return decode_request(dialect, fields, token)
+
+
 def _listed(dialect: Dialect, command: Command, answer: ServiceList) -> bytes:
     """Spelled once for all who are told the same in the same dialect."""
     spelled_by, body = answer.spelled.get(dialect.name, (None, b""))
@@ -268,14 +262,14 @@ def _listed(dialect: Dialect, command: Command, answer: ServiceList) -> bytes:
     return body
 
 
-def _refused(answer: Answer) -> str | None:
+def _refused(answer: Neutral) -> str | None:
     """Why nothing of what was asked for could be had: the first of the reasons."""
-    if not isinstance(answer, dict) or not answer:
-        return None
-    reasons = list(answer.values())
-    if not all(isinstance(one, Refused) for one in reasons):
-        return None
-    return str(reasons[0].text)
+    reason = None
+    for one in answer.values() if isinstance(answer, dict) else ():
+        if not isinstance(one, Refused):
+            return None
+        reason = reason or one.text
+    return reason
 
 
 def _is_telling(text: str) -> bool:
@@ -285,11 +279,14 @@ def _is_telling(text: str) -> bool:
 
 def bearer(headers: Mapping[str, str]) -> str | None:
     """The token of ``Authorization: Bearer``; None if there is none."""
-    scheme, _, token = headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    shown = headers.get(hdrs.AUTHORIZATION)
+    if shown is None:
+        return None
+    scheme, _, token = shown.partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def one_request_id(headers: Mapping[str, str], decoded: Request) -> str | None:
+def one_request_id(headers: Mapping[str, str], decoded: Decoded) -> str | None:
     """The request ID of header or field; ClientError where they contradict each other."""
     header = headers.get("Idempotency-Key", "").strip() or None
     if header and decoded.request_id and header != decoded.request_id:

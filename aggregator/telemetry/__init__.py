@@ -1,6 +1,6 @@
 """What we tell about ourselves: log lines, metrics, and words to systemd."""
 
-from aggregator.telemetry.logs import CALL, RESELLER, logger, set_up
+from aggregator.telemetry.logs import CALL, RESELLER, forget, logger, set_up
 from aggregator.telemetry.metrics import Metrics
 from aggregator.telemetry.redaction import REDACTED, Redactor, conceal
 from aggregator.telemetry.systemd import sd_notify, sd_reloading, watchdog_s
@@ -12,6 +12,7 @@ __all__ = [
     "Metrics",
     "Redactor",
     "conceal",
+    "forget",
     "logger",
     "sd_notify",
     "sd_reloading",

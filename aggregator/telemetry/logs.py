@@ -14,7 +14,7 @@ import structlog
 from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor, WrappedLogger
 
-from aggregator.telemetry.redaction import Redactor, concealed
+from aggregator.telemetry.redaction import Redactor, conceal, concealed
 from aggregator.telemetry.sink import Sink
 
 CALL: ContextVar[str] = ContextVar("call")
@@ -22,6 +22,13 @@ CALL: ContextVar[str] = ContextVar("call")
 
 RESELLER: ContextVar[str] = ContextVar("reseller", default="")
 """Whose request that is, once it is known; into every line as well."""
+
+
+def forget() -> None:
+    """What this task does from now on is for another request, of which nothing is known."""
+    CALL.set("")
+    RESELLER.set("")
+    conceal()
 
 
 def _traceback(exc_info: ExcInfo) -> str:

@@ -76,6 +76,7 @@ class Reply:
     status: int
     headers: Mapping[str, str]  # names in lower case
     body: bytes
+    version: str
 
     @property
     def json(self) -> Any:
@@ -99,7 +100,8 @@ class Wire:
         named = (line.partition(": ") for line in lines if line)
         headers = {name.lower(): value for name, _, value in named}
         size = int(headers.get("content-length", "0")) if body else 0
-        return Reply(int(status_line.split()[1]), headers, await self.reader.readexactly(size))
+        version, status = status_line.split()[:2]
+        return Reply(int(status), headers, await self.reader.readexactly(size), version)
 
     async def at_end(self) -> bool:
         """Waits for the server to say no more; whether it indeed said nothing."""

@@ -122,6 +122,38 @@ async def test_every_exception(
         assert silent(house, log)
 
 
+async def test_the_next_request_of_a_connection(
+    log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor one that comes before anybody could know what a request brought, while another
+    one on the same connection had brought something else."""
+    async with serving() as house, connected(house.address) as wire:
+        await wire.send(post("key=another-key&action=balance"))
+        await wire.reply()
+
+        def careless(*_: object) -> object:
+            raise Careless("")
+
+        monkeypatch.setattr("aggregator.api.faces.read_fields", careless)
+        await wire.send(REQUESTS["form"])
+        await wire.reply()
+        assert "Careless" in log.getvalue()
+        assert silent(house, log)
+
+
+async def test_a_bug_before_the_door(log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor one that nobody expected at all."""
+    async with serving() as house:
+
+        def careless(*_: object) -> object:
+            raise Careless("")
+
+        monkeypatch.setattr(house.api, "_address_of", careless)
+        assert (await house.ask(REQUESTS["form"])).status == 500
+        assert "Careless" in log.getvalue()
+        assert CANARY not in log.getvalue()
+
+
 async def test_an_exception_about_many_comments(log: io.StringIO) -> None:
     """Where there is too much to look for, a traceback is left with nothing but its places."""
     many = "\n".join(f"{COMMENTS} {n}" for n in range(1000))

@@ -25,13 +25,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import uvloop  # noqa: F401  # loaded once, for every life
 
 from aggregator import bootstrap, cli  # noqa: F401  # likewise
 from aggregator.store import sqlite
 from aggregator.store.sqlite import SqliteStore
-from aggregator.upstream import wire as wires
+from aggregator.upstream.line import Line
+from aggregator.upstream.wire import Wire
 
 POINTS = (
     "before_tx1",  # nothing is known of the order
@@ -101,7 +103,8 @@ def _rig_upstream(reached: Reached) -> None:
     """``may_send`` is the package's own question right before an add is written."""
     asked = SqliteStore.may_send
     buys = contextvars.ContextVar("buys", default=False)
-    post, begun, read = wires.Wire.post, wires._begun, wires._read
+    adding: WeakKeyDictionary[Line, bool] = WeakKeyDictionary()
+    post, ask, heard = Wire.post, Line.ask, Line.data_received
 
     async def rigged_post(*args: Any, buying: bool = False, **kwargs: Any) -> Any:
         buys.set(buying)
@@ -110,24 +113,29 @@ def _rig_upstream(reached: Reached) -> None:
             reached("answer_read")
         return reply
 
-    async def rigged_begun(*args: Any) -> Any:
-        if buys.get():
-            for _ in range(3):  # turns of the loop, in which the bytes go to the kernel
-                await asyncio.sleep(0)
-            reached("written")
-        return await begun(*args)
+    async def rigged_ask(line: Line, *args: Any) -> Any:
+        adding[line] = buys.get()
+        if adding[line]:
+            _in_turns(3, functools.partial(reached, "written"))  # the bytes are in the kernel
+        return await ask(line, *args)
 
-    async def rigged_read(*args: Any) -> bytes:
-        if buys.get():
+    def rigged_heard(line: Line, data: bytes) -> None:
+        if adding.get(line):
             reached("answer_begun")
-        return await read(*args)
+        heard(line, data)
 
     def may_send(store: SqliteStore) -> bool:
         reached("before_write")
         return asked(store)
 
-    wires.Wire.post, wires._begun, wires._read = rigged_post, rigged_begun, rigged_read
+    Wire.post, Line.ask, Line.data_received = rigged_post, rigged_ask, rigged_heard
     SqliteStore.may_send = may_send
+
+
+def _in_turns(turns: int, call: Callable[[], None]) -> None:
+    """After so many turns of the loop."""
+    then = functools.partial(_in_turns, turns - 1, call) if turns > 1 else call
+    asyncio.get_running_loop().call_soon(then)
 
 
 def main(config_path: str, log_path: str) -> None:

@@ -9,6 +9,10 @@
 ``providers``   the providers as they are now, with their health
 ``conversing``  a conversation with a panel that nobody configured yet
 ``wire``        one POST; tells what was sent from what was not
+``pool``        the connections that lie idle
+``line``        one connection
+``answer``      one answer, from its packets to a whole reply
+``alarm``       a timer for what nearly always ends before its time is up
 ==============  ===============================================================
 """
 

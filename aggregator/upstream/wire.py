@@ -6,19 +6,25 @@ How it works
 (``WireReply``) or a ``Lost`` that says whether a byte may have left. No exception
 comes out of it, whatever a panel does.
 
-aiohttp's exceptions cannot answer the question. Measured over real sockets
-(tests/upstream/test_wire.py keeps the measurements), ``ServerDisconnectedError``,
-``ClientOSError`` and a bare ``TimeoutError`` each occur both where the panel has
-seen nothing and where it has booked the order. What does tell is the moment at
-which we write: before ``_spoken`` nothing has left this machine, and from its first
+An exception cannot answer the question. Measured over real sockets
+(tests/upstream/test_wire.py keeps the measurements), the same ones occur where the panel
+has seen nothing and where it has booked the order. What does tell is the moment at
+which we write: before ``Line.ask`` nothing has left this machine, and from its first
 line on nobody can say.
 
-So the writing is ours. Of aiohttp this takes the connector (names, TLS, the pool of
-connections) and the protocol with its parser, but not ``ClientSession``, which hides
-that moment, and whose redirects, cookies, proxies and second tries a call that buys
-must never meet. (It also costs more than all the rest of a call.)
-The connector wants a ``ClientRequest`` to be told where to; one per address and set
-of headers is made, never sent, and kept (``_address``).
+So connections are ours. Of aiohttp this takes the connector (names, addresses, TLS) and
+the parser, but neither its pool nor ``ClientSession``, which hides that moment, and whose
+redirects, cookies, proxies and second tries a call that buys must never meet. (It also
+costs more than all the rest of a call.) The connector wants a ``ClientRequest`` to be
+told where to; one per address and set of headers is made, never sent, and kept
+(``_address``).
+
+==========  =====================================================================
+``Wire``    where to, what is written, and whether it may have left
+``Pool``    the connections that lie idle
+``Line``    one connection: writes a request, waits for its answer, but not forever
+``Answer``  one answer, from its packets to a whole reply
+==========  =====================================================================
 
 What must change together
 -------------------------
@@ -26,9 +32,9 @@ What must change together
   be dead is a doubt, for nobody can tell when it died.
 * A redirect is an answer like any other (``dialects.adding``): to follow it would make
   a sent order look unsent, and a 307 would hand the key to another origin.
-* A pool hands out a connection on which bytes arrived while it lay idle, and those
-  would be read as the answer to the next request: somebody else's order ID.
-  ``_connected`` throws such a connection away.
+* Bytes that arrive while a connection lies idle would be read as the answer to the next
+  request: somebody else's order ID. ``Line`` closes at the first of them, and ``Answer``
+  tells of those that came right behind it.
 * A body may end before its Content-Length (raises), before its last chunk (raises),
   or, with neither header, anywhere: that raises nothing, and only the codec can
   see that it is not a whole JSON document.
@@ -46,13 +52,12 @@ from typing import NamedTuple
 
 import aiohttp
 from aiohttp import hdrs
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
-from aiohttp.http import HttpProcessingError, RawResponseMessage
-from aiohttp.streams import StreamReader
 from yarl import URL
 
 from aggregator.dialects import WireReply, WireRequest
+from aggregator.upstream.answer import Unsound
+from aggregator.upstream.line import Line
+from aggregator.upstream.pool import Pool
 
 SMALL_REPLY = 1 << 20  # bytes, once decompressed
 LARGE_REPLY = 64 << 20  # a list of services
@@ -85,18 +90,12 @@ class Lost:
     ours: bool = False
 
 
-class _Withheld(Exception):
-    """``may_send`` said no at the last moment."""
-
-
-class _TooLarge(Exception):
-    pass
-
-
 class _Address(NamedTuple):
-    """Where to, as the connector wants to be told; how the request begins, up to its length."""
+    """Where to, as the connector wants to be told and as a pool knows it; how the request
+    begins, up to its length."""
 
     request: aiohttp.ClientRequest
+    origin: str
     head: bytes
 
 
@@ -116,8 +115,11 @@ class Wire:
         self._addresses: dict[tuple[object, ...], _Address] = {}
 
     async def __aenter__(self) -> "Wire":
-        self._buying = self._pool(BUYING_KEEPALIVE_S)
-        self._reading = self._pool(READING_KEEPALIVE_S)
+        self._loop = asyncio.get_running_loop()
+        # No limit: a provider's own is in gate.py.
+        self._connector = aiohttp.TCPConnector(limit=0, force_close=True, ssl=self._ssl or True)
+        self._buying = Pool(BUYING_KEEPALIVE_S)
+        self._reading = Pool(READING_KEEPALIVE_S)
         return self
 
     async def __aexit__(
@@ -126,12 +128,9 @@ class Wire:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._buying.close()
-        await self._reading.close()
-
-    def _pool(self, keepalive_s: float) -> aiohttp.TCPConnector:
-        # No limit: a provider's own is in gate.py.
-        return aiohttp.TCPConnector(limit=0, keepalive_timeout=keepalive_s, ssl=self._ssl or True)
+        self._buying.close()
+        self._reading.close()
+        await self._connector.close()
 
     async def post(
         self,
@@ -150,23 +149,28 @@ class Wire:
         """
         if timeout_s <= 0:  # a pooled connection would be written to before that is noticed
             return Lost("no time left", sent=False, ours=True)
+        ends_at = self._loop.time() + timeout_s
         sent = False
         # An add may be thought about for as long as there is time; a read may not.
         silence_s = None if buying else min(SILENCE_S, timeout_s)
+        pool = self._buying if buying else self._reading
         try:
             address = self._address(url, request.headers)
-            async with asyncio.timeout(timeout_s):
-                connection = await self._connected(address, buying)
-                sent = True
-                return await _spoken(connection, address.head, request.body, silence_s, cap)
+            line = pool.take(address.origin) or await self._connected(address, ends_at)
+            if buying and not self._may_send():
+                line.close()
+                return Lost("not allowed to send", sent=False, ours=True)
+            written = b"%b%d\r\n\r\n%b" % (address.head, len(request.body), request.body)
+            sent = True
+            reply = await line.ask(written, ends_at, silence_s, cap)
         except asyncio.CancelledError:
             if not buying:
                 raise
             return Lost("canceled", sent, ours=True)
-        except _Withheld:
-            return Lost("not allowed to send", sent=False, ours=True)
         except Exception as error:
             return Lost(_cause_of(error, sent), sent)
+        pool.keep(address.origin, line)
+        return reply
 
     def _address(self, url: str, headers: Mapping[str, str]) -> _Address:
         known = (url, *headers.items())
@@ -176,17 +180,9 @@ class Wire:
             self._addresses[known] = _addressed(url, headers)
         return self._addresses[known]
 
-    async def _connected(self, address: _Address, buying: bool) -> Connection:
-        """A connection with nothing on it. _Withheld: the last look before bytes are written."""
-        pool = self._buying if buying else self._reading
-        connection = await pool.connect(address.request, [], _CONNECTING)
-        while connection.protocol is not None and connection.protocol.should_close:
-            connection.close()
-            connection = await pool.connect(address.request, [], _CONNECTING)
-        if buying and not self._may_send():
-            connection.close()
-            raise _Withheld
-        return connection
+    async def _connected(self, address: _Address, ends_at: float) -> Line:
+        async with asyncio.timeout_at(ends_at):
+            return Line(await self._connector.connect(address.request, [], _CONNECTING))
 
 
 def _addressed(url: str, headers: Mapping[str, str]) -> _Address:
@@ -197,65 +193,25 @@ def _addressed(url: str, headers: Mapping[str, str]) -> _Address:
     lines = [f"POST {request.url.raw_path_qs} HTTP/1.1", *fields]
     if not all(map(str.isprintable, lines)):
         raise ValueError("a line of the head has another one in it")
-    return _Address(request, "\r\n".join([*lines, "Content-Length: "]).encode())
-
-
-async def _spoken(
-    connection: Connection, head: bytes, body: bytes, silence_s: float | None, cap: int
-) -> WireReply:
-    """Writes the request and reads the answer. The connection is used up or kept in its pool."""
-    try:
-        protocol = connection.protocol
-        assert protocol is not None and protocol.transport is not None
-        protocol.set_response_params(read_until_eof=True, read_timeout=silence_s)
-        protocol.transport.write(b"%b%d\r\n\r\n%b" % (head, len(body), body))
-        protocol.start_timeout()
-        message, content = await _begun(protocol)
-        read = await _read(content, cap)
-    except BaseException:
-        connection.close()
-        raise
-    connection.release()
-    return WireReply(message.code, read, message.headers.get(hdrs.CONTENT_TYPE, ""))
-
-
-async def _begun(protocol: ResponseHandler) -> tuple[RawResponseMessage, StreamReader]:
-    """The head of the answer, and where its body comes in."""
-    message, body = await protocol.read()
-    while 100 <= message.code < 200 and message.code != 101:
-        message, body = await protocol.read()
-    return message, body
-
-
-async def _read(body: StreamReader, cap: int) -> bytes:
-    """The whole body. aiohttp decompresses a piece at a time and stops reading while
-    we do, so a bomb costs one piece beyond ``cap``, not its full size."""
-    read = bytearray()
-    while piece := await body.readany():
-        read += piece
-        if len(read) > cap:
-            raise _TooLarge
-    return bytes(read)
+    head = "\r\n".join([*lines, "Content-Length: "]).encode()
+    return _Address(request, str(request.url.origin()), head)
 
 
 # First match wins: a subclass stands before its base.
 _CAUSES: tuple[tuple[type[BaseException], str], ...] = (
-    (_TooLarge, "answer too large"),
     (aiohttp.ClientConnectorDNSError, "name not resolved"),
     (aiohttp.ClientConnectorCertificateError, "certificate refused"),
     (aiohttp.ClientSSLError, "TLS failed"),
     (aiohttp.ClientConnectorError, "no connection"),
     (TimeoutError, "no answer in time"),
-    (aiohttp.ServerDisconnectedError, "disconnected"),
-    (aiohttp.ClientOSError, "connection broke"),
-    (aiohttp.ClientPayloadError, "answer cut off"),
-    (HttpProcessingError, "not HTTP"),
     (aiohttp.InvalidURL, "URL unusable"),
 )
 
 
 def _cause_of(error: Exception, sent: bool) -> str:
     """A phrase for ``error`` that holds nothing of the request or the answer."""
+    if isinstance(error, Unsound):
+        return str(error)
     if isinstance(error, TimeoutError) and not sent:
         return "no connection in time"  # whichever of the timers went first
     for kind, phrase in _CAUSES:

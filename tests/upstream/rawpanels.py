@@ -89,7 +89,7 @@ class Line:
 
     async def read(self) -> bytes:
         """One whole request; from here on it counts as done."""
-        head = await self._reader.readuntil(b"\r\n\r\n")
+        head = await self.head()
         length = next(
             int(line.split(b":")[1])
             for line in head.split(b"\r\n")
@@ -99,6 +99,9 @@ class Line:
         self.panel.requests.append(request)
         self.panel.heard.set()
         return request
+
+    async def head(self) -> bytes:
+        return await self._reader.readuntil(b"\r\n\r\n")
 
     async def write(self, data: bytes) -> None:
         self._writer.write(data)
@@ -110,6 +113,10 @@ class Line:
 
     async def until_told(self) -> None:
         await self.panel.told.wait()
+
+    def ends(self) -> None:
+        """Will say no more, and goes on listening."""
+        self._writer.write_eof()
 
     def abort(self) -> None:
         """Closes with a reset."""

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from aggregator.core.outcome import InDoubt, NotSent, Placed
-from aggregator.dialects import WireRequest
+from aggregator.dialects import WireReply, WireRequest
+from aggregator.upstream import wire as wires
 from aggregator.upstream.wire import Lost, Wire
 from tests.upstream.rawpanels import (
     ORDER,
@@ -185,6 +186,29 @@ async def test_a_trickle_does_not_outlast_the_timeout() -> None:
             await asyncio.sleep(0.01)
 
     assert await outcome_of(trickles, timeout_s=0.3) == (InDoubt("no answer in time"), 1)
+
+
+async def test_silence_ends_a_question_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two packets of an answer to a read little time may pass, in all a lot."""
+    monkeypatch.setattr(wires, "SILENCE_S", 0.2)
+
+    async def hesitates(line: Line) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n"
+        while not line.panel.told.is_set():
+            await line.read()
+            for part in (head, *(ORDER[at : at + 1] for at in range(10))):
+                await line.write(part)
+                await asyncio.sleep(0.03)
+            if len(line.panel.requests) > 1:
+                await line.until_told()
+            await line.write(ORDER[10:])
+
+    async with raw_panel(hesitates) as panel, Wire(lambda: True) as wire:
+        request = WireRequest({}, b"")
+        reply = await wire.post(panel.url, request, timeout_s=LONG_S)
+        assert reply == WireReply(200, ORDER)
+        lost = await wire.post(panel.url, request, timeout_s=LONG_S)
+        assert lost == Lost("no answer in time", sent=True)
 
 
 def framed(frame: str, body: bytes) -> Talk:

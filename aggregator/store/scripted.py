@@ -55,7 +55,7 @@ from aggregator.store.tx import Param, Row, Tx
 
 T = TypeVar("T")
 
-_AT_ONCE = 50  # statuses to one transaction: an order that is placed waits for no more
+_AT_ONCE = 100  # statuses to one transaction: an order that is placed waits for no more
 HOT = 30_000  # orders kept in memory: some 50 MB
 
 _log = structlog.get_logger(__name__)

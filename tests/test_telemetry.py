@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,25 @@ async def test_lines_of_one_turn_leave_together() -> None:
         "third",
         "from a thread",
     ]
+
+
+def test_lines_of_a_last_turn_are_not_kept() -> None:
+    """What a loop has said as it stopped leaves with the next line, said in another or none."""
+    stream = io.StringIO()
+    telemetry.set_up(stream=stream)
+    log = telemetry.logger("test")
+
+    async def say() -> None:
+        log.info("within")
+
+    with closing(asyncio.new_event_loop()) as loop:
+        loop.run_until_complete(say())
+    log.info("without")
+    with closing(asyncio.new_event_loop()) as loop:
+        loop.run_until_complete(say())
+    asyncio.run(say())
+    lines = map(json.loads, stream.getvalue().splitlines())
+    assert [line["event"] for line in lines] == ["within", "without", "within", "within"]
 
 
 class _Writes(io.StringIO):

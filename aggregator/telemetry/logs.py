@@ -53,18 +53,15 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _stamped(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Whose line it is, how bad and when: at once, for there are two lines to an order."""
+def _stamped(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Whose line it is, how bad and when, and the traceback where there is one: at once, for
+    there are two lines to an order."""
     if call := CALL.get(None):
         event["call"] = call
     if reseller := RESELLER.get():
         event["reseller"] = reseller
     event["level"] = method
     event["at"] = datetime.now(UTC)
-    return event
-
-
-def _traced(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     return _TRACED(logger, method, event) if "exc_info" in event else event
 
 
@@ -104,7 +101,7 @@ def set_up(
     redactor = Redactor(secrets)
     human = stream.isatty() if human is None else human
     renderers: list[Processor] = [_spelled, _HUMAN] if human else [_json]
-    chain: list[Processor] = [_stamped, _traced, redactor, *renderers]
+    chain: list[Processor] = [_stamped, redactor, *renderers]
     sink = Sink(stream)
     structlog.configure(
         processors=chain,

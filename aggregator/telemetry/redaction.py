@@ -17,6 +17,7 @@ each looked through by itself (``_clean``). The first must find whatever the sec
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
+from functools import lru_cache
 from urllib.parse import quote_plus
 
 from structlog.typing import EventDict, WrappedLogger
@@ -65,6 +66,14 @@ def _guises(secrets: Iterable[str]) -> set[str]:
     return {text for text in guises if len(text) >= SHORTEST_SECRET}
 
 
+@lru_cache(1_000)  # a line has the same names whenever it is said
+def _to_be_searched(names: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Of an event's fields, those that may hold a secret; None where one of them does."""
+    if any(name.lower() in _TELLING for name in names):
+        return None
+    return tuple(name for name in names if name not in _OURS)
+
+
 def _is_trouble(method: str, event: EventDict) -> bool:
     return method not in ("debug", "info") or not _FREE.isdisjoint(event)
 
@@ -106,16 +115,17 @@ class Redactor:
 
     def _is_harmless(self, method: str, event: EventDict) -> bool:
         """Whether there is nothing to cut out of it, so far as can be told in passing."""
-        if not (_TELLING.isdisjoint(event) and "".join(event).islower()):
+        names = _to_be_searched(tuple(event))
+        if names is None:
             return False
         texts = []
-        for name, value in event.items():
-            if name not in _OURS:
-                kind = type(value)
-                if kind is str:
-                    texts.append(value)
-                elif kind not in _PLAIN:
-                    return False
+        for name in names:
+            value = event[name]
+            kind = type(value)
+            if kind is str:
+                texts.append(value)
+            elif kind not in _PLAIN:
+                return False
         text = "\n".join(texts)
         for secret in self._known:
             if secret in text:

@@ -8,6 +8,7 @@ no time for anyway.
 import asyncio
 from collections import deque
 from contextlib import suppress
+from threading import get_ident
 from typing import TextIO
 
 
@@ -21,11 +22,14 @@ class Sink:
         self._stream = stream
         self._waiting: deque[str] = deque()
         self._due_in: asyncio.AbstractEventLoop | None = None
+        self._due_by = 0  # the thread of that loop
 
     def say(self, line: str) -> None:
         """One line, as structlog asks for it."""
         self._waiting.append(f"{line}\n")
-        self.flush()
+        due_in = self._due_in
+        if due_in is None or not due_in.is_running() or get_ident() != self._due_by:
+            self.flush()
 
     debug = info = warning = error = critical = say
 
@@ -40,7 +44,7 @@ class Sink:
             self._write_out()
             return
         if self._due_in is not loop:
-            self._due_in = loop
+            self._due_in, self._due_by = loop, get_ident()
             loop.call_soon(self._end_of_turn)
 
     def _end_of_turn(self) -> None:

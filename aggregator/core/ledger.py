@@ -53,15 +53,24 @@ class Entry:
 
 @noun(frozen=True, slots=True)
 class Transfer:
-    """``micros`` from one account to another. ``available_micros`` and ``held_micros`` are
-    what it does to the reseller."""
+    """``micros`` from one account to another."""
 
     kind: TransferKind
     source: str
     target: str
     micros: int
-    available_micros: int = 0
-    held_micros: int = 0
+
+    @property
+    def available_micros(self) -> int:
+        """What it adds to what the reseller can spend; held_micros: to what is held."""
+        return self._added("/available")
+
+    @property
+    def held_micros(self) -> int:
+        return self._added("/held")
+
+    def _added(self, account: str) -> int:
+        return self.micros * (_is_his(self.target, account) - _is_his(self.source, account))
 
     @property
     def entries(self) -> tuple[Entry, Entry]:
@@ -88,9 +97,7 @@ def loser(account: str) -> str | None:
 def _moved(kind: TransferKind, source: str, target: str, micros: int) -> Transfer:
     if micros < 0:
         raise ValueError(f"a {kind} of {micros} micros")
-    into_available = _is_his(target, "/available") - _is_his(source, "/available")
-    into_held = _is_his(target, "/held") - _is_his(source, "/held")
-    return Transfer(kind, source, target, micros, into_available * micros, into_held * micros)
+    return Transfer(kind, source, target, micros)
 
 
 def _is_his(name: str, account: str) -> bool:

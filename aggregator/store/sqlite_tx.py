@@ -1,10 +1,11 @@
 """Connections to SQLite, and the transaction that scripts see over one."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aggregator.store.exceptions import (
     NotOurs,
@@ -23,8 +24,32 @@ _JOBS_OWN = frozenset(
 )
 
 
-# SQLite looks each named parameter up by its text, which takes longer than to bind it.
-_NUMBERED = {name: numbered(sql) for name, sql in QUERIES.items() if "..." not in sql}
+# Without it, the module asks each NULL in vain for two methods by which it might adapt itself;
+# an order has eight of them.
+sqlite3.register_adapter(type(None), lambda null: null)
+
+
+class _Known(NamedTuple):
+    """A named statement. ``values``: its parameters in their order. (SQLite looks each named
+    one up by its text, which takes longer than to bind it.)"""
+
+    sql: str
+    values: Callable[[Mapping[str, Param]], Sequence[Param]]
+    touching: bool
+
+
+def _known(name: str) -> _Known:
+    sql, names = numbered(QUERIES[name])
+    return _Known(sql, _values(names), name in TOUCHING)
+
+
+def _values(names: tuple[str, ...]) -> Callable[[Mapping[str, Param]], Sequence[Param]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda params: [params[name] for name in names]
+
+
+_KNOWN = {name: _known(name) for name, sql in QUERIES.items() if "..." not in sql}
 
 
 def as_dict(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
@@ -44,30 +69,33 @@ class SqliteTx:
         self.touched: set[int] = set()
 
     def one(self, query: str, /, **params: Param) -> Row | None:
-        found = self._run(query, params)
+        found = self._run(query, params).fetchall()
         return found[0] if found else None
 
     def all(self, query: str, /, **params: Param) -> Sequence[Row]:
-        return self._run(query, params)
+        return self._run(query, params).fetchall()
 
     def run(self, query: str, /, **params: Param) -> int:
-        self._run(query, params)
-        return self._cursor.rowcount
+        cursor = self._run(query, params)
+        if cursor.description is not None:
+            cursor.fetchall()
+        return cursor.rowcount
 
     def insert(self, query: str, /, **params: Param) -> int:
-        self._run(query, params)
-        inserted = self._cursor.lastrowid
+        inserted = self._run(query, params).lastrowid
         assert inserted is not None
         return inserted
 
-    def _run(self, query: str, params: dict[str, Param]) -> list[Row]:
-        if query in TOUCHING:
-            self.touched.update(touched_by(query, params))
-        known = _NUMBERED.get(query)
+    def _run(self, query: str, params: dict[str, Param]) -> sqlite3.Cursor:
+        known = _KNOWN.get(query)
         if known is None:
-            return self._cursor.execute(prepared(query, params), params).fetchall()
-        sql, names = known
-        return self._cursor.execute(sql, [params[name] for name in names]).fetchall()
+            if query in TOUCHING:
+                self.touched.update(touched_by(query, params))
+            return self._cursor.execute(prepared(query, params), params)
+        sql, values, touching = known
+        if touching:
+            self.touched.update(touched_by(query, params))
+        return self._cursor.execute(sql, values(params))
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 How it works. A question boards the *flight* to its topic (a provider and one of its
 ID sequences). The flight departs when it is full, or when nobody has boarded for a few
-milliseconds: whatever resellers and the poller want to know meanwhile
-shares one batch. From boarding to landing a question about the same order joins that
-flight instead of beginning another. Whoever wants an answer to a question asked after
-*his* request (``status_ttl: 0s``) joins only what has not departed yet, and else waits
-and boards the next.
+milliseconds: whatever resellers and the poller want to know meanwhile shares one batch.
+While another one is out for which resellers wait it gathers a little longer, for they
+will ask the next thing as soon as they are answered; else two half-full flights would
+take turns. From boarding to landing a question about the same order joins that flight
+instead of beginning another. Whoever wants an answer to a question asked after *his*
+request (``status_ttl: 0s``) joins only what has not departed yet, and else waits and
+boards the next.
 
 A flight carries its questions with a function that it was given, in a task of its own
 that no reseller's patience ends; when it has landed, what was heard is in the store.
@@ -20,7 +22,7 @@ to it, or those who wait for it wait in vain.
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,7 +37,7 @@ from aggregator.ports import Clock
 About = TypeVar("About")
 
 COALESCE_S = 0.004  # how long a question waits for others to share its batch,
-COALESCE_MOST_S = 0.02  # and however many come, the first of them no longer than this
+COALESCE_MOST_S = 0.02  # and however many come or may come, no longer than this
 LOST_KEPT = 100_000
 
 _BOARDING = 2**63
@@ -94,6 +96,10 @@ class _Flight(Generic[About]):
     departed_s: float = 0.0
     timer: asyncio.TimerHandle | None = None
 
+    @property
+    def is_awaited(self) -> bool:
+        return any(one.wanted for one in self.questions)
+
 
 class Flights(Generic[About]):
     """Of one kind of question: after orders, say. IDs of ours are those of one table."""
@@ -102,6 +108,7 @@ class Flights(Generic[About]):
         self._clock = clock
         self._boarding: dict[Topic, _Flight[About]] = {}
         self._flying: dict[int, _Flight[About]] = {}
+        self._awaited: Counter[Topic] = Counter()  # flights out for which resellers wait
         self._lost: OrderedDict[int, int] = OrderedDict()
         self._rests: dict[str, Rest] = {}
         self._tasks: set[asyncio.Task[Landed]] = set()
@@ -181,9 +188,11 @@ class Flights(Generic[About]):
         return flight
 
     def _call(self, flight: _Flight[About]) -> None:
-        """The last call: departs, unless somebody has boarded a moment ago."""
+        """The last call: departs, unless somebody has boarded a moment ago, or may soon."""
         loop = asyncio.get_running_loop()
-        until_s = min(flight.boarded_s + COALESCE_S, flight.opened_s + COALESCE_MOST_S)
+        until_s = flight.opened_s + COALESCE_MOST_S
+        if not self._awaited[flight.topic]:
+            until_s = min(until_s, flight.boarded_s + COALESCE_S)
         if until_s <= loop.time():
             self._depart(flight)
         else:
@@ -196,6 +205,8 @@ class Flights(Generic[About]):
         self._departures += 1
         flight.number = self._departures
         flight.departed_s = self._clock.monotonic()
+        if flight.is_awaited:
+            self._awaited[flight.topic] += 1
         task = asyncio.create_task(self._carried(flight))
         self._tasks.add(task)
         task.add_done_callback(partial(self._land, flight))
@@ -221,7 +232,18 @@ class Flights(Generic[About]):
             self._lost.popitem(last=False)
         provider = flight.topic.provider
         self._rests[provider] = self._rest(provider).after(now_ms, spoke=outcome.spoke)
+        if flight.is_awaited:
+            self._answered(flight.topic)
         flight.landed.set_result(None)
+
+    def _answered(self, topic: Topic) -> None:
+        """Resellers have their answers, and a moment to board the next flight."""
+        self._awaited[topic] -= 1
+        flight = self._boarding.get(topic)
+        if flight is not None and flight.timer is not None:
+            flight.timer.cancel()
+            flight.boarded_s = asyncio.get_running_loop().time()
+            self._call(flight)
 
     async def close(self) -> None:
         """Nothing departs any more; what is on its way is given up."""

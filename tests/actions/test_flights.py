@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from aggregator.actions import flights
 from aggregator.actions.flights import LOST, Errand, Flights, Landed, Question, Topic
 from aggregator.core.model import Kind, Policy
 from tests.fakes import FakeClock, settled
@@ -35,8 +36,8 @@ class Panel:
         return Errand(self.carry, lambda _topic: self.size)
 
 
-def about(*ids: int, topic: Topic = ALPHA) -> list[Question[None]]:
-    return [Question(one, f"u{one}", topic, None) for one in ids]
+def about(*ids: int, topic: Topic = ALPHA, wanted: bool = False) -> list[Question[None]]:
+    return [Question(one, f"u{one}", topic, None, wanted) for one in ids]
 
 
 class Sky:
@@ -45,11 +46,12 @@ class Sky:
         self.flights: Flights[None] = Flights(self.clock)
         self.panel = Panel()
 
-    def ask(self, *ids: int, topic: Topic = ALPHA, anew: bool = False) -> "asyncio.Task[None]":
+    def ask(
+        self, *ids: int, topic: Topic = ALPHA, anew: bool = False, wanted: bool = False
+    ) -> "asyncio.Task[None]":
+        questions = about(*ids, topic=topic, wanted=wanted)
         return asyncio.create_task(
-            self.flights.ask(
-                about(*ids, topic=topic), self.panel.errand, timeout_s=LONG_S, anew=anew
-            )
+            self.flights.ask(questions, self.panel.errand, timeout_s=LONG_S, anew=anew)
         )
 
     def is_spared(self, order_id: int, policy: Policy = POLICY, topic: Topic = ALPHA) -> bool:
@@ -76,6 +78,25 @@ async def test_a_full_flight_departs_at_once(sky: Sky) -> None:
     sky.panel.open.set()
     await asyncio.gather(sky.ask(1, 2), sky.ask(3, 4), sky.ask(5, 6, 7))
     assert sky.panel.carried == [(ALPHA, [1, 2, 3]), (ALPHA, [4, 5, 6]), (ALPHA, [7])]
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+async def test_while_resellers_wait_the_next_flight_gathers(
+    sky: Sky, monkeypatch: pytest.MonkeyPatch, wanted: bool
+) -> None:
+    """Those who are about to be answered will ask again: two half-full flights would take
+    turns. It is held up by no flight of the poller's."""
+    monkeypatch.setattr(flights, "COALESCE_S", 0)
+    monkeypatch.setattr(flights, "COALESCE_MOST_S", LONG_S)
+    first = sky.ask(1, wanted=wanted)
+    await settled(lambda: bool(sky.panel.carried))
+    second = sky.ask(2, wanted=True)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(sky.panel.carried) == (1 if wanted else 2)
+    sky.panel.open.set()
+    await asyncio.gather(first, second)
+    assert sky.panel.carried == [(ALPHA, [1]), (ALPHA, [2])]
 
 
 async def test_an_order_is_in_one_flight(sky: Sky) -> None:

@@ -3,6 +3,10 @@
 Two orders are placed by the store's own functions, one that has ended and one that is
 open. Then SQL copies their rows, whatever tables and columns they have, with new IDs,
 links and times; so what is copied is always what the server writes today.
+
+The indexes are there from the first row on, so that their pages are as full as a server
+leaves them. One that is made at once is packed, and each of its pages is split by the first
+order that goes there.
 """
 
 import sqlite3
@@ -31,6 +35,7 @@ _DAY_MS = 86_400_000
 _YEAR_MS = 365 * _DAY_MS
 _LONG_AGO_MS = 4 * _DAY_MS  # ended orders are watched no longer
 _CHARGE_MICROS = 90_000
+_SOON = "60000 + {i} * 1740000 / {count}"
 _LINK = "https://instagram.com/p/template"
 
 
@@ -52,6 +57,19 @@ class Grown:
     path: Path
     orders: int
     key: str
+
+    def renew(self, path: Path) -> None:
+        """Of the file itself, or of a copy: orders that were added since are not asked after,
+        and the others as if they had been made now. All of it is on disk then, so that the
+        system does not write it during a measurement."""
+        soon = _SOON.format(i=f"abs(random()) % {OPEN}", count=OPEN)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(
+                f"UPDATE orders SET next_check_at_ms ="
+                f" CASE WHEN id <= :orders THEN :now_ms + {soon} END"
+                f" WHERE next_check_at_ms IS NOT NULL",
+                {"orders": self.orders, "now_ms": time.time_ns() // 1_000_000},
+            )
 
     def ids(self, count: int) -> list[int]:
         """Of so many orders of the first reseller, spread over all there are."""
@@ -84,15 +102,12 @@ def make(path: Path, count: int, open_orders: int, *, due: bool = False) -> Grow
     ended = count - open_orders
     old = f"{_LONG_AGO_MS} + (:count - i) * {_YEAR_MS} / :count"
     recent = f"{_DAY_MS} + (:count - i) * {2 * _DAY_MS} / :count"
-    soon = "0" if due else "60000 + i * 1740000 / :count"
+    soon = "0" if due else _SOON.format(i="i", count=":count")
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -1000000"):
             connection.execute(f"PRAGMA {pragma}")
-        indexes = _without_indexes(connection)
         _copy(connection, Copies(1, ended - 1, old, None))
         _copy(connection, Copies(2, open_orders - 1, recent, soon))
-        for index in indexes:
-            connection.execute(index)
         connection.execute(
             "UPDATE accounts SET available_micros = :money - (SELECT sum(charge_micros)"
             " FROM orders WHERE orders.reseller_id = accounts.reseller_id)",
@@ -135,16 +150,6 @@ def _placed(tx: Tx, now_ms: int) -> int:
     outcome = Placed(f"{10**10 + opened.order_id}")
     attempts.close_attempt(tx, Closing(opened.order_id, opened.attempt_id, outcome, now_ms))
     return opened.order_id
-
-
-def _without_indexes(connection: sqlite3.Connection) -> list[str]:
-    """Drops those that can be made again; it is faster afterwards. Returns how."""
-    found = connection.execute(
-        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-    ).fetchall()
-    for name, _ in found:
-        connection.execute(f"DROP INDEX {name}")
-    return [sql for _, sql in found]
 
 
 def _copy(connection: sqlite3.Connection, copies: Copies) -> None:

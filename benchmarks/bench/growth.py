@@ -5,10 +5,8 @@ orders and of resellers; what differs is how many orders have ended.
 """
 
 import shutil
-import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,15 +66,12 @@ async def _visit(database: grown.Grown, effort: Effort) -> Visit:
 
 
 def _unused(database: grown.Grown, folder: Path) -> Path:
-    """A copy; of a large one the original, in which orders of earlier rounds hardly count
-    and are not asked after any more."""
-    if database.path.stat().st_size < LARGE_BYTES:
-        return Path(shutil.copy(database.path, folder))
-    with closing(sqlite3.connect(database.path)) as connection, connection:
-        connection.execute(
-            "UPDATE orders SET next_check_at_ms = NULL WHERE id > ?", (database.orders,)
-        )
-    return database.path
+    """A copy; of a large one the original, in which orders of earlier rounds hardly count."""
+    path = database.path
+    if path.stat().st_size < LARGE_BYTES:
+        path = Path(shutil.copy(path, folder))
+    database.renew(path)
+    return path
 
 
 def _figures(visits: Mapping[int, list[Visit]]) -> list[Figure]:

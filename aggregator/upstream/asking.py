@@ -86,8 +86,11 @@ class Asker:
         size = learned.batch_size(dialect, asking.action, self._clock.now_ms())
         parts = batches(ids, size, apart=learned.loners(asking.action))
         ask = partial(self._part, asking)
-        asked = [ask(part) for part in parts]
-        return merged(ids, await asyncio.gather(*asked), Unreadable("left out"))
+        if len(parts) == 1:  # the usual flight: it needs no task of its own
+            answers = [await ask(parts[0])]
+        else:
+            answers = await asyncio.gather(*map(ask, parts))
+        return merged(ids, answers, Unreadable("left out"))
 
     async def _part(self, asking: Asking[T], ids: tuple[str, ...]) -> Answers[T]:
         batch = await self.batch(asking, ids, again=asking.repeat)

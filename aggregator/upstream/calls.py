@@ -1,8 +1,7 @@
 """One call: through the provider's gate, over the wire, and told to whoever watches."""
 
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aggregator.core.messages import Command
 from aggregator.dialects import WireReply, encode_command
@@ -12,8 +11,7 @@ from aggregator.upstream.providers import Known, is_safe
 from aggregator.upstream.wire import SMALL_REPLY, Lost, Wire
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One call as it went, for logs and metrics; holds nothing secret.
 
     ``status`` is the HTTP status of a whole reply, else None and ``cause`` says
@@ -84,5 +82,7 @@ class Caller:
             call = Call(name, action, None, reply.cause, reply.sent, seconds)
         else:
             call = Call(name, action, reply.status, "", True, seconds)
-        with suppress(Exception):  # a watcher that fails must not turn an answer into a doubt
+        try:
             self._on_call(call)
+        except Exception:  # a watcher that fails must not turn an answer into a doubt
+            return

@@ -9,7 +9,6 @@ call and turns whatever came of it into an ``Outcome``; all others go through
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from types import TracebackType
 from typing import TypeVar
 
@@ -135,7 +134,8 @@ class UpstreamClient:
         if known is None:
             return NotSent(UNKNOWN_PROVIDER, ours=True)
         outcome = await self._added(known, service, purchase, timeout_s)
-        self._learn(known, partial(health_rules.after, outcome=outcome))
+        if (now := self._still(known)) is not None:
+            now.health = health_rules.after(now.health, outcome, self._clock.now_ms())
         return outcome
 
     async def _added(
@@ -234,13 +234,16 @@ class UpstreamClient:
         """For a balance that was read elsewhere; ``balance`` notes its own."""
         known = self._known.get(provider)
         if known is not None:
-            self._learn(known, partial(health_rules.after_balance, answer=answer))
+            now_ms = self._clock.now_ms()
+            known.health = health_rules.after_balance(known.health, answer, now_ms)
 
-    def _learn(self, known: Known, step: Callable[..., Health]) -> None:
-        """``known`` may have been replaced meanwhile, by the same account or another."""
+    def _still(self, known: Known) -> Known | None:
+        """``known`` may have been replaced meanwhile: by the same account, or by another,
+        which learns nothing from what is done with this one."""
         now = self._known.get(known.provider.name)
-        if now is not None and now.account == known.account:
-            now.health = step(now.health, now_ms=self._clock.now_ms())
+        if now is known or now is None:
+            return now
+        return now if now.account == known.account else None
 
     # -- how a question is asked
 

@@ -9,6 +9,8 @@ from types import TracebackType
 
 from aiolimiter import AsyncLimiter
 
+from aggregator.upstream.alarm import Alarm
+
 
 class NoSlot(Exception):
     """The time was up before the gate let the call through."""
@@ -27,25 +29,25 @@ def limiter_for(per_minute: int) -> AsyncLimiter:
 
 
 class _Slot:
-    """A place in the gate. Its semaphores are given back once, whoever asks for it first."""
+    """A place in the gate, given back once: at the end of its block, or when its time is up."""
+
+    __slots__ = ("_gate", "_timeout_s", "buying", "called", "holds", "slot_s", "until")
 
     def __init__(self, gate: "Gate", timeout_s: float, buying: bool, slot_s: float | None) -> None:
         self._gate = gate
         self._timeout_s = timeout_s
-        self._buying = buying
-        self._slot_s = slot_s
-        self._timer: asyncio.TimerHandle | None = None
-        self._held: list[asyncio.Semaphore] = []
+        self.buying = buying
+        self.slot_s = slot_s
+        self.until = 0.0  # by the loop's time, where ``slot_s`` is told
+        self.holds = False
+        self.called: asyncio.Future[None] | None = None  # done when its turn has come
 
     async def __aenter__(self) -> None:
         try:
-            await self._gate.enter(self, self._timeout_s, self._buying)
+            await self._gate.enter(self, self._timeout_s)
         except BaseException:
-            self.give_back()
+            self._gate.leave(self)
             raise
-        if self._slot_s is not None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._slot_s, self.give_back)
 
     async def __aexit__(
         self,
@@ -53,29 +55,25 @@ class _Slot:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self.give_back()
-
-    async def take(self, *semaphores: asyncio.Semaphore) -> None:
-        for semaphore in semaphores:
-            await semaphore.acquire()
-            self._held.append(semaphore)
-
-    def give_back(self) -> None:
-        while self._held:
-            self._held.pop().release()
+        self._gate.leave(self)
 
 
 class Gate:
     """``concurrency`` calls at once. A poll of thousands of orders must not keep one
     that is being bought waiting: reads get at most three quarters of the places, and
-    only one of them at a time stands in line for the rate."""
+    only one of them at a time stands in line for the rate.
+
+    Places go to those who wait in the order in which they came, as far as they may be
+    taken at all; a place that is free is one that nobody who waits may take.
+    """
 
     def __init__(self, concurrency: int, per_minute: int | None) -> None:
         self.limits = (concurrency, per_minute)
-        self._all = asyncio.Semaphore(concurrency)
-        self._reads = asyncio.Semaphore(concurrency - concurrency // 4)
+        self._free = concurrency
+        self._free_for_reads = concurrency - concurrency // 4
+        self._waiting: dict[_Slot, None] = {}
+        self._lent: dict[_Slot, None] = {}  # places that are given back when their time is up
+        self._alarm = Alarm(self._reclaim)
         self._limiter = None if per_minute is None else limiter_for(per_minute)
         self._line = asyncio.Lock()
 
@@ -87,17 +85,59 @@ class Gate:
         """
         return _Slot(self, timeout_s, buying, slot_s)
 
-    async def enter(self, slot: _Slot, timeout_s: float, buying: bool) -> None:
-        wanted = (self._all,) if buying else (self._reads, self._all)
-        if self._limiter is None and not any(each.locked() for each in wanted):
-            await slot.take(*wanted)  # the common case: nothing to wait for, no timer to set
-            return
+    async def enter(self, slot: _Slot, timeout_s: float) -> None:
+        if self._limiter is None and self._admits(slot):
+            self._lend(slot)  # the common case: nothing to wait for, no timer to set
+        else:
+            await self._in_line(slot, timeout_s)
+        if slot.slot_s is not None:
+            slot.until = asyncio.get_running_loop().time() + slot.slot_s
+            self._lent[slot] = None
+            self._alarm.by(slot.until)
+
+    def leave(self, slot: _Slot) -> None:
+        self._waiting.pop(slot, None)
+        self._lent.pop(slot, None)
+        if slot.holds:
+            slot.holds = False
+            self._free += 1
+            self._free_for_reads += not slot.buying
+            self._call_next()
+
+    def _admits(self, slot: _Slot) -> bool:
+        return self._free > 0 and (slot.buying or self._free_for_reads > 0)
+
+    def _lend(self, slot: _Slot) -> None:
+        slot.holds = True
+        self._free -= 1
+        self._free_for_reads -= not slot.buying
+
+    async def _in_line(self, slot: _Slot, timeout_s: float) -> None:
         try:
             async with asyncio.timeout(timeout_s):
-                await slot.take(*wanted)
-                await self._turn(buying)
+                if self._admits(slot):
+                    self._lend(slot)
+                else:
+                    slot.called = asyncio.get_running_loop().create_future()
+                    self._waiting[slot] = None
+                    await slot.called
+                await self._turn(slot.buying)
         except TimeoutError:
             raise NoSlot from None
+
+    def _call_next(self) -> None:
+        """One place has become free: whoever is the first of those that it is for gets it."""
+        slot = next(filter(self._admits, self._waiting), None)
+        if slot is not None and slot.called is not None:
+            del self._waiting[slot]
+            self._lend(slot)
+            if not slot.called.done():  # else it is being cancelled, and will give it back
+                slot.called.set_result(None)
+
+    def _reclaim(self, now: float) -> float | None:
+        for slot in [slot for slot in self._lent if slot.until <= now]:
+            self.leave(slot)
+        return min((slot.until for slot in self._lent), default=None)
 
     async def _turn(self, buying: bool) -> None:
         if self._limiter is None:

@@ -1,5 +1,6 @@
 """Asking again: for calls that are safe to repeat, and never for an add."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -32,11 +33,20 @@ async def persistently(
 ) -> T:
     """The first answer that needs no other, else the last. No wait begins that
     would end after ``timeout_s``; ``once`` bounds its own duration."""
+    time = asyncio.get_running_loop().time
+    began = time()
+    tried = [await once()]
+    if not tried[0].again:
+        return tried[0].answer
+
+    async def next_one() -> Tried[T]:
+        return tried.pop() if tried else await once()
+
     retrying = AsyncRetrying(
-        stop=stop_after_attempt(TRIES) | stop_before_delay(timeout_s),
+        stop=stop_after_attempt(TRIES) | stop_before_delay(timeout_s - (time() - began)),
         wait=wait,
         retry=retry_if_result(lambda tried: tried.again),
         retry_error_callback=lambda state: state.outcome and state.outcome.result(),
     )
-    tried: Tried[T] = await retrying(once)
-    return tried.answer
+    last: Tried[T] = await retrying(next_one)
+    return last.answer

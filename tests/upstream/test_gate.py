@@ -62,6 +62,75 @@ async def test_reads_leave_room_for_orders() -> None:
             pass
 
 
+async def visits(
+    gate: Gate, buying: bool, entered: list[asyncio.Event], leave: asyncio.Event
+) -> None:
+    async with gate.slot(LONG_S, buying=buying):
+        entered.append(leave)
+        try:
+            await leave.wait()
+        finally:
+            entered.remove(leave)
+
+
+async def settled() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_who_waits_is_called_in_order() -> None:
+    """The first that came is the first to enter; reads do not stand in the way of orders."""
+    gate, inside = Gate(4, None), list[asyncio.Event]()
+    leaves = [asyncio.Event() for _ in range(9)]
+    visitors = []
+    for leave, buying in zip(leaves, map(int, "000001101"), strict=True):
+        visitors.append(asyncio.create_task(visits(gate, bool(buying), inside, leave)))
+        await settled()
+    assert [leaves.index(one) for one in inside] == [0, 1, 2, 5]
+    for left, then in ((5, [0, 1, 2, 6]), (0, [1, 2, 6, 3]), (1, [2, 6, 3, 4]), (2, [6, 3, 4, 7])):
+        leaves[left].set()
+        await settled()
+        assert [leaves.index(one) for one in inside] == then
+    for leave in leaves:
+        leave.set()
+    await asyncio.gather(*visitors)
+
+
+@given(st.integers(1, 9), st.lists(st.tuples(st.sampled_from("brlc"), st.integers(0, 30))))
+def test_no_place_is_lost_and_none_is_made(places: int, steps: list[tuple[str, int]]) -> None:
+    """Whoever comes, leaves or gives up: never too many inside, and nobody waits for a place
+    that is free."""
+
+    async def play() -> None:
+        gate = Gate(places, None)
+        inside: dict[bool, list[asyncio.Event]] = {True: [], False: []}
+        here: list[tuple[asyncio.Task[None], asyncio.Event, bool]] = []
+        for what, which in steps:
+            if what in "br":
+                leave, buying = asyncio.Event(), what == "b"
+                task = asyncio.create_task(visits(gate, buying, inside[buying], leave))
+                here.append((task, leave, buying))
+            elif here:
+                task, leave, _ = here.pop(which % len(here))
+                leave.set() if what == "l" else task.cancel()
+            if which % 3:
+                await settled()
+        await settled()
+        here = [one for one in here if not one[0].done()]
+        outside = {one[2] for one in here if one[1] not in inside[one[2]]}
+        reads, buys = len(inside[False]), len(inside[True])
+        assert reads <= places - places // 4 and reads + buys <= places
+        assert True not in outside or reads + buys == places
+        assert False not in outside or reads + buys == places or reads == places - places // 4
+        for task, leave, _ in here:
+            leave.set()
+            await task
+        await settled()
+        assert (gate._free, gate._free_for_reads) == (places, places - places // 4)
+
+    asyncio.run(play())
+
+
 async def hangs_at_the_first(line: Line) -> None:
     await line.read()
     if line.number == 1:

@@ -2,17 +2,18 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cache
 from http import HTTPStatus
-from typing import NamedTuple
 
 import orjson
 
 JSON = "application/json; charset=utf-8"
 
 
-class Answer(NamedTuple):
+@dataclass(slots=True)
+class Answer:
     """``headers``: further lines of the head, from ``lines``. ``closes``: the connection
     cannot be used further, or should not be. ``kind``: of the body; a constant of ours."""
 

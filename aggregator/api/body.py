@@ -28,7 +28,8 @@ _PARAMETER = re.compile(rb';\s*([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s"]+)
 
 async def read_body(request: Request, within_s: float) -> bytes:
     """The whole body, at most MAX_BYTES. Raises a Refusal, or HungUp."""
-    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() not in ("identity", ""):
+    encoding = request.headers.get(hdrs.CONTENT_ENCODING)
+    if encoding and encoding.lower() != "identity":
         raise encoded()
     if request.body.is_eof():  # all of it is here, as nearly always
         body = request.body.read_nowait()

@@ -142,8 +142,8 @@ class Api:
         call = _Call(path, self._address_of(request))
         answer = await self._refusing(request, dialect, call)
         self._record(call, answer.status, self._monotonic() - began)
-        named = b"X-Request-Id: %b\r\n%b" % (call_id.encode(), answer.headers)
-        return Answer(answer.body, answer.status, named, answer.closes)
+        answer.headers += b"X-Request-Id: %b\r\n" % call_id.encode()
+        return answer
 
     def _address_of(self, request: Request) -> str:
         forwarded = request.headers.getall(hdrs.X_FORWARDED_FOR, None)
@@ -274,7 +274,9 @@ def _refused(answer: Neutral) -> str | None:
 
 def _is_telling(text: str) -> bool:
     """Whether a log is better off without it; plain numbers are what it is about."""
-    return text not in ACTIONS and not text.replace(",", "").isdecimal()
+    if not text.isascii():
+        return True
+    return text not in ACTIONS and text.encode().translate(None, b"0123456789,") != b""
 
 
 def bearer(headers: Mapping[str, str]) -> str | None:

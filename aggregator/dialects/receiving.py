@@ -52,9 +52,10 @@ class Request:
 
 def fields_from_form(text: bytes) -> dict[str, str] | Unreadable:
     """The fields of an urlencoded body or of a query; the last of a name wins."""
-    if b"%" in text:
-        for quoted, plain in _COMMON:
-            text = text.replace(quoted, plain)
+    for quoted, plain in _COMMON:
+        if b"%" not in text:
+            break
+        text = text.replace(quoted, plain)
     try:
         pieces = text.decode().replace("+", " ").split("&")
         if len(pieces) > MAX_FIELDS:

@@ -139,7 +139,7 @@ async def _opened(
         return None
     job = Job(opened.order_id, purchase, opened.attempt_id, ranked[0], ranked[1:], answering)
     job.charge_micros = order_draft.charge_micros
-    job.queueable = _waits(weighed)
+    job.queueable = len(ranked) < len(weighed) and _waits(weighed)
     job.idempotency_key = order_draft.first.idempotency_key if order_draft.first else None
     return job
 

@@ -36,7 +36,7 @@ class Answering:
         return True
 
     def give_id(self, order_id: int, kind: Kind) -> None:
-        if not self._claimed and not self.given:
+        if not self._claimed and self._answer is None:
             self._give(Added(str(order_id), kind))
 
     def give_error(self, text: str) -> None:

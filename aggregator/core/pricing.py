@@ -79,7 +79,8 @@ def round_down(micros: int) -> int:
 
 def charge(rate_micros: int, units: int, *, per_order: bool) -> int:
     """What the reseller pays, in micros, rounded up to 5 decimals."""
-    return round_up(price(rate_micros, units, per_order=per_order))
+    exact_micros = price(rate_micros, units, per_order=per_order)
+    return -(-exact_micros // STEP) * STEP
 
 
 def converted(micros: int, exchange_rate: Decimal) -> int:

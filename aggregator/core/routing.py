@@ -102,14 +102,12 @@ class Prospect:
 
     def weighed(self, purchase: Purchase, now_ms: int) -> Weighed:
         cost, our_cost = self._costs(purchase.units)
-        reason = self._unfit_for(purchase)
+        verdict, reason = Verdict.USABLE, self._unfit_for(purchase)
         if reason:
-            return Weighed(self.facts, Verdict.SKIPPED, reason, cost, our_cost)
-        health = self.facts.health
-        if not health.usable(now_ms):
-            reason = f"backing off: {health.why}"
-            return Weighed(self.facts, Verdict.WAITING, reason, cost, our_cost)
-        return Weighed(self.facts, Verdict.USABLE, "", cost, our_cost)
+            verdict = Verdict.SKIPPED
+        elif not self.facts.health.usable(now_ms):
+            verdict, reason = Verdict.WAITING, f"backing off: {self.facts.health.why}"
+        return Weighed(self.facts, verdict, reason, cost, our_cost)
 
     def _costs(self, units: int) -> tuple[int | None, int | None]:
         """In their money and in ours."""

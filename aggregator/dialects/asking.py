@@ -60,10 +60,9 @@ def _body(dialect: Dialect, head: Mapping[str, str], params: Mapping[str, str]) 
     theirs = dialect.their_params
     if dialect.json:
         numbered = {theirs.get(name, name): _as_json(name, params[name]) for name in params}
-        return json.dumps(dict(head) | numbered).encode()
-    named = {theirs.get(name, name): value for name, value in params.items()}
-    pairs = (dict(head) | named).items()
-    return "&".join([f"{_name(name)}={_quoted(value)}" for name, value in pairs]).encode()
+        return json.dumps({**head, **numbered}).encode()
+    pairs = {**head, **{theirs.get(name, name): text for name, text in params.items()}}.items()
+    return "&".join([f"{_name(name)}={_quoted(text)}" for name, text in pairs]).encode()
 
 
 def _quoted(text: str) -> str:

@@ -7,11 +7,10 @@ order that its reseller asks after is asked after twice as often. Everything her
 function of times, so a restart forgets nothing of it.
 """
 
-from dataclasses import dataclass
-
 from aggregator.core.lifecycle import REFILL_ENDED, Word, read_word
 from aggregator.core.messages import OrderStatus
 from aggregator.core.model import Order, Policy, Refill, State
+from aggregator.core.nouns import noun
 
 SOONEST_MS = 10_000
 LATEST_MS = 1_800_000
@@ -31,7 +30,7 @@ _SHARE = 2  # of a provider's rate, the poller takes one part of so many
 _DELIVERED = frozenset({Word.COMPLETED, Word.PARTIAL})
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Pace:
     """What is known of an order beside its row. ``typical_ms``: how long its service
     takes, 0 where nobody knows; ``wanted``: its reseller has just asked after it."""
@@ -86,7 +85,7 @@ def is_fresh(at_ms: int | None, now_ms: int, policy: Policy) -> bool:
     return at_ms is not None and now_ms - at_ms < policy.status_ttl_s * 1000
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Rest:
     """A provider that does not answer is left alone, the longer the more often in a row.
 

@@ -27,7 +27,7 @@ and is guarded by all that it was decided from.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from aggregator.core import pricing
@@ -37,6 +37,7 @@ from aggregator.core.costs import is_post
 from aggregator.core.lifecycle import ENDED, TRANSITIONS, Word, read_word
 from aggregator.core.messages import OrderStatus
 from aggregator.core.model import Kind, Order, Policy, State
+from aggregator.core.nouns import noun
 from aggregator.core.order_types import TYPES
 from aggregator.core.pacing import UNHURRIED, Pace, next_check
 
@@ -53,7 +54,7 @@ _UNDER_WAY = frozenset(Word) - _ENDS.keys() - _FAILURES
 _ASKED = frozenset({State.PLACED, State.COMPLETED, State.PARTIAL, State.CANCELED})
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Note:
     """An event of the order's story; ``alert``: an operator should look."""
 
@@ -62,7 +63,7 @@ class Note:
     alert: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Settlement:
     """``order``: the row as it must now stand. The money to post is the growth of
     its ``refunded_micros``. ``new_children``: upstream IDs to register."""

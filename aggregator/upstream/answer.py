@@ -24,15 +24,34 @@ class Unsound(Exception):
 
 
 class Answer:
-    """``cap``: bytes of the decompressed body. To its parser it is the protocol, which is
-    told to pause when there is more to decompress than a piece."""
+    """One after the other of the answers on a connection, of which only the latest is here.
 
-    __slots__ = ("_body", "_cap", "_message", "_parser", "_paused", "_read", "_size", "is_last")
+    To its parser it is the protocol, which is told to pause when there is more to
+    decompress than a piece. (The two hold each other: one ``Answer`` for each answer
+    would leave as many cycles to the collector.)
+    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, cap: int) -> None:
+    __slots__ = (
+        "_body",
+        "_cap",
+        "_loop",
+        "_message",
+        "_parser",
+        "_paused",
+        "_read",
+        "_size",
+        "is_last",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.begin(0)
+
+    def begin(self, cap: int) -> None:
+        """Another request is about to be answered. ``cap``: bytes of the decompressed body."""
         self._parser = HttpResponseParser(
             cast(BaseProtocol, self),
-            loop,
+            self._loop,
             PIECE,
             payload_exception=ClientPayloadError,
             read_until_eof=True,
@@ -97,8 +116,9 @@ class Answer:
         message = self._message
         if message.should_close or message.code < 200 or self._has_begun_another():
             self.is_last = True
+        read, self._read = self._read, []
         content_type = message.headers.get(hdrs.CONTENT_TYPE, "")
-        return WireReply(message.code, b"".join(self._read), content_type)
+        return WireReply(message.code, b"".join(read), content_type)
 
     def _has_begun_another(self) -> bool:
         """The parser keeps a head that is not all there yet to itself, unless it is told

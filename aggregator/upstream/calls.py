@@ -15,7 +15,7 @@ class Call(NamedTuple):
     """One call as it went, for logs and metrics; holds nothing secret.
 
     ``status`` is the HTTP status of a whole reply, else None and ``cause`` says
-    why; ``sent`` whether a connection had been acquired.
+    why; ``sent`` whether its writing had begun.
     """
 
     provider: str

@@ -126,7 +126,7 @@ class UpstreamClient:
 
         To be run in a task that the app owns and nobody cancels but a shutdown. A
         cancelled add does not raise CancelledError, for with it the outcome would
-        be gone: it returns at once, NotSent where no connection had been acquired,
+        be gone: it returns at once, NotSent where its writing had not begun,
         else InDoubt, and the task goes on to write that down. The request to cancel
         stays visible in ``asyncio.current_task().cancelling()``.
         """

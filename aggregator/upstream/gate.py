@@ -43,8 +43,10 @@ class _Slot:
         self.called: asyncio.Future[None] | None = None  # done when its turn has come
 
     async def __aenter__(self) -> None:
+        if self._gate.enters(self):  # the common case: nothing to wait for, no timer to set
+            return
         try:
-            await self._gate.enter(self, self._timeout_s)
+            await self._gate.wait_for(self, self._timeout_s)
         except BaseException:
             self._gate.leave(self)
             raise
@@ -85,15 +87,22 @@ class Gate:
         """
         return _Slot(self, timeout_s, buying, slot_s)
 
-    async def enter(self, slot: _Slot, timeout_s: float) -> None:
-        if self._limiter is None and self._admits(slot):
-            self._lend(slot)  # the common case: nothing to wait for, no timer to set
-        else:
-            await self._in_line(slot, timeout_s)
-        if slot.slot_s is not None:
-            slot.until = asyncio.get_running_loop().time() + slot.slot_s
-            self._lent[slot] = None
-            self._alarm.by(slot.until)
+    def enters(self, slot: _Slot) -> bool:
+        """Whether it could enter at once, as it then has."""
+        if self._limiter is not None or not self._admits(slot):
+            return False
+        self._lend(slot)
+        self._entered(slot)
+        return True
+
+    async def wait_for(self, slot: _Slot, timeout_s: float) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._place(slot)
+                await self._turn(slot.buying)
+        except TimeoutError:
+            raise NoSlot from None
+        self._entered(slot)
 
     def leave(self, slot: _Slot) -> None:
         self._waiting.pop(slot, None)
@@ -102,7 +111,8 @@ class Gate:
             slot.holds = False
             self._free += 1
             self._free_for_reads += not slot.buying
-            self._call_next()
+            if self._waiting:
+                self._call_next()
 
     def _admits(self, slot: _Slot) -> bool:
         return self._free > 0 and (slot.buying or self._free_for_reads > 0)
@@ -112,18 +122,19 @@ class Gate:
         self._free -= 1
         self._free_for_reads -= not slot.buying
 
-    async def _in_line(self, slot: _Slot, timeout_s: float) -> None:
-        try:
-            async with asyncio.timeout(timeout_s):
-                if self._admits(slot):
-                    self._lend(slot)
-                else:
-                    slot.called = asyncio.get_running_loop().create_future()
-                    self._waiting[slot] = None
-                    await slot.called
-                await self._turn(slot.buying)
-        except TimeoutError:
-            raise NoSlot from None
+    def _entered(self, slot: _Slot) -> None:
+        if slot.slot_s is not None:
+            slot.until = asyncio.get_running_loop().time() + slot.slot_s
+            self._lent[slot] = None
+            self._alarm.by(slot.until)
+
+    async def _place(self, slot: _Slot) -> None:
+        if self._admits(slot):
+            self._lend(slot)
+            return
+        slot.called = asyncio.get_running_loop().create_future()
+        self._waiting[slot] = None
+        await slot.called
 
     def _call_next(self) -> None:
         """One place has become free: whoever is the first of those that it is for gets it."""

@@ -31,7 +31,7 @@ class Line(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._alarm = Alarm(self._look)
         self._asked: asyncio.Future[WireReply] | None = None
-        self._answer = Answer(self._loop, 0)
+        self._answer = Answer(self._loop)
         self._ends_at = self._heard_at = 0.0
         self._silence_s = inf
         transport.set_protocol(self)
@@ -57,7 +57,7 @@ class Line(asyncio.Protocol):
             self._transport.write(request)
             asked: asyncio.Future[WireReply] = self._loop.create_future()
             self._asked = asked
-            self._answer = Answer(self._loop, cap)
+            self._answer.begin(cap)
             self._heard_at = self._loop.time()
             self._ends_at, self._silence_s = ends_at, silence_s or inf
             self._alarm.by(self._patience())

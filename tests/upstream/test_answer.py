@@ -1,6 +1,7 @@
 """An answer comes out the same, or not at all, however its bytes are cut into packets."""
 
 import asyncio
+import gc
 import gzip
 import zlib
 from collections.abc import Iterable
@@ -22,8 +23,14 @@ def encoded(encoding: bytes, body: bytes, *fields: bytes) -> bytes:
     return b"\r\n".join([*lines, b"Content-Length: %d" % len(body), b"", body])
 
 
+def begun(cap: int) -> Answer:
+    answer = Answer(asyncio.get_running_loop())
+    answer.begin(cap)
+    return answer
+
+
 async def told(parts: Iterable[bytes], cap: int = CAP) -> tuple[WireReply | None, Answer]:
-    answer, reply = Answer(asyncio.get_running_loop(), cap), None
+    answer, reply = begun(cap), None
     for part in parts:
         assert reply is None
         reply = answer.feed(part)
@@ -87,6 +94,20 @@ async def test_without_a_length_the_end_is_the_end() -> None:
         assert reply is None
         assert answer.end(broke=False).body == b"hi"
         assert answer.is_last
+
+
+async def test_answers_leave_nothing_to_the_collector() -> None:
+    """Parser, body and answer hold each other, but not beyond the next answer."""
+    answer = begun(CAP)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(100):
+            answer.begin(CAP)
+            assert answer.feed(HI) is not None
+        assert gc.collect() < 100
+    finally:
+        gc.enable()
 
 
 LAST = {
@@ -153,7 +174,7 @@ def bombs() -> dict[str, list[bytes]]:
 @pytest.mark.parametrize("frame", ["length", "chunks", "no length", "deflate"])
 async def test_a_bomb_costs_no_more_than_its_cap(frame: str) -> None:
     """It is decompressed a piece at a time, and no further than the cap and a few pieces."""
-    answer = Answer(asyncio.get_running_loop(), CAP)
+    answer = begun(CAP)
     with pytest.raises(Unsound, match="answer too large"):
         for part in bombs()[frame]:
             answer.feed(part)

@@ -11,7 +11,7 @@ for ``BELIEVED_S``, nothing here is believed.
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -88,15 +88,16 @@ class Hot:
             self._orders.popitem(last=False)
             self._revision += 1  # from now on nobody here learns of its changes
 
-    def drop(self, ids: Iterable[int]) -> None:
+    def drop(self, ids: Collection[int]) -> None:
         """They have been changed by us."""
+        if ANY in ids:
+            self.drop_all()
+        pop = self._orders.pop
         for order_id in ids:
-            if order_id == ANY:
-                self.drop_all()
-            if self._orders.pop(order_id, None) is not None:
+            if pop(order_id, None) is not None:
                 self._revision += 1
-            for reading in self._readings:
-                reading.changed.add(order_id)
+        for reading in self._readings:
+            reading.changed.update(ids)
 
     def drop_all(self) -> None:
         self._orders.clear()

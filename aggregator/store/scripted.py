@@ -9,9 +9,9 @@ import asyncio
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -133,13 +133,13 @@ class ScriptedStore(ABC):
 
     # -- placing
 
-    async def open_order(self, draft: OrderDraft) -> Opened | Remembered:
-        return await self.write(partial(orders.open_order, draft=draft))
+    def open_order(self, draft: OrderDraft) -> Coroutine[Any, Any, Opened | Remembered]:
+        return self.write(lambda tx: orders.open_order(tx, draft))
 
-    async def close_attempt(self, closing: Closing) -> Closed:
+    def close_attempt(self, closing: Closing) -> Coroutine[Any, Any, Closed]:
         # Of an order that was placed the reseller knows already.
         urgent = not isinstance(closing.outcome, Placed)
-        return await self.write(partial(attempts.close_attempt, closing=closing), urgent=urgent)
+        return self.write(lambda tx: attempts.close_attempt(tx, closing), urgent=urgent)
 
     async def remembered(self, reseller_id: int, request_id: str) -> Remembered | None:
         found = await self.rows("remembered", reseller_id=reseller_id, request_id=request_id)

@@ -37,10 +37,10 @@ statement must be run to its end (``fetchall``), or the COMMIT fails.
 import asyncio
 import itertools
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiosqlite
 
@@ -174,8 +174,8 @@ class SqliteStore(ScriptedStore):
         await self._writer.close()
         self._lock.release()
 
-    async def write(self, script: Callable[[Tx], T], *, urgent: bool = True) -> T:
-        return await self._writer.run(script, urgent=urgent)
+    def write(self, script: Callable[[Tx], T], *, urgent: bool = True) -> Coroutine[Any, Any, T]:
+        return self._writer.run(script, urgent=urgent)
 
     async def read(self, script: Callable[[Tx], T]) -> T:
         return await asyncio.to_thread(self._read, script)

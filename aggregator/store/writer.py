@@ -13,7 +13,7 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -50,12 +50,13 @@ class Job:
         self.result = self.script(tx)
 
     def deliver(self) -> None:
-        if self.future.done():  # whoever waited was cancelled
+        future = self.future
+        if future.done():  # whoever waited was cancelled
             return
         if self.error is not None:
-            self.future.set_exception(self.error)
+            future.set_exception(self.error)
         else:
-            self.future.set_result(self.result)
+            future.set_result(self.result)
 
 
 class Engine(Protocol):
@@ -87,7 +88,7 @@ class Writer:
         self,
         engine: Engine,
         batch: int,
-        on_touched: Callable[[Iterable[int]], None],
+        on_touched: Callable[[Collection[int]], None],
         company_s: float = COMPANY_S,
     ) -> None:
         self._engine = engine
@@ -96,7 +97,8 @@ class Writer:
         self._most = batch
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._room = asyncio.Semaphore(_QUEUE)
+        self._under_way = 0
+        self._delivered = asyncio.Event()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._closing = False
         self._stopped = False
@@ -111,18 +113,22 @@ class Writer:
 
     async def run(self, script: Callable[[Tx], T], *, urgent: bool = True) -> T:
         """The script's result, once it is on disk. ``urgent``: somebody waits for it."""
-        async with self._room:
-            self._refuse()
-            job = Job(script, self._loop.create_future(), urgent)
-            self._jobs.put(job)
-            result: T = await job.future
-            return result
+        while self._under_way >= _QUEUE:
+            self._delivered.clear()
+            await self._delivered.wait()
+        self._refuse()
+        self._under_way += 1
+        job = Job(script, self._loop.create_future(), urgent)
+        self._jobs.put(job)
+        result: T = await job.future
+        return result
 
     def _deliver(self, batch: Sequence[Job]) -> None:
-        for job in batch:
-            self._on_touched(job.touched)
+        self._on_touched(set().union(*[job.touched for job in batch]))
         for job in batch:
             job.deliver()
+        self._under_way -= len(batch)
+        self._delivered.set()
 
     def _refuse(self) -> None:
         if self._closing:
@@ -161,15 +167,16 @@ class Writer:
     def _take(self) -> list[Job]:
         """All that are queued, at least one; empty: the end."""
         batch: list[Job] = []
-        job, until_s = self._jobs.get(), time.monotonic() + self._company_s
+        get, most = self._jobs.get, self._most
+        job, until_s = get(), time.monotonic() + self._company_s
         while job is not None:
             batch.append(job)
             if job.urgent:
                 until_s = 0
-            if len(batch) == self._most:
+            if len(batch) == most:
                 return batch
             try:
-                job = self._jobs.get(timeout=max(until_s - time.monotonic(), 0))
+                job = get(timeout=until_s and max(until_s - time.monotonic(), 0))
             except queue.Empty:
                 return batch
         if batch:

@@ -48,18 +48,22 @@ _CONDITIONS = {
     "link": "o.id IN (SELECT id FROM on_link)",
     "provider": "o.provider = :provider",
 }
-# The index has the links of each block of IDs by themselves: these are gone through. What is
-# compared first is for PostgreSQL, whose index cannot hold all of a long link.
+# The index has the ends of links, of each 1,024 IDs by themselves: all these are gone through.
+# Of each 1,048,576 IDs is looked first whether there are any, for IDs may jump far ahead.
+# The || keeps SQLite from putting :link in place of l.link, and so past the index.
 _ON_LINK = """
-    WITH RECURSIVE blocks (block) AS (
-        SELECT max(id) / 512 FROM orders
+    WITH RECURSIVE spans (span) AS (
+        SELECT max(id) / 1048576 FROM orders
         UNION ALL
-        SELECT (SELECT max(id) FROM orders WHERE id < block * 512) / 512 FROM blocks
-        WHERE block IS NOT NULL
+        SELECT (SELECT max(id) FROM orders WHERE id < span * 1048576) / 1048576 FROM spans
+        WHERE span IS NOT NULL
+    ), numbers (number) AS (
+        SELECT 0 UNION ALL SELECT number + 1 FROM numbers WHERE number < 1023
     ), on_link (id) AS (
-        SELECT l.id FROM blocks CROSS JOIN orders l
-        WHERE l.id / 512 = block AND substr(l.link, 1, 500) = substr(:link, 1, 500)
-          AND l.link = :link
+        SELECT l.id FROM spans CROSS JOIN numbers CROSS JOIN orders l
+        WHERE l.id / 1024 = span * 1024 + number AND l.link IS NOT NULL
+          AND substr(l.link, length(l.link) - 11) = substr(:link, length(:link) - 11)
+          AND l.link || '' = :link
     )
 """
 # An order that is not placed yet has no provider; its open attempt has.

@@ -247,7 +247,7 @@ def test_a_link_is_found_however_long_ago(tx: Tx, shop: int) -> None:
     first = waiting(tx, shop)
     columns = "reseller_id, service_id, service_type, kind, quantity, units, rate_micros, "
     columns += "charge_micros, params, config_revision, created_at_ms, state, link"
-    more = [first + 1, 511, 512, 5_000, 10**12, 10**12 + 512]
+    more = [first + 1, 1_023, 1_024, 5_000, 2**20 - 1, 2**20, 10**12, 10**12 + 1_024]
     for order_id in more:
         tx.run(
             f"INSERT INTO orders (id, {columns}) SELECT {order_id}, {columns} FROM orders"

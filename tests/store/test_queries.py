@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from aggregator.store import lists
 from aggregator.store import tx as tx_module
 from aggregator.store.postgres_tx import PostgresTx
 from aggregator.store.tx import QUERIES, Tx, parse_queries, prepared
@@ -68,6 +69,21 @@ def test_no_statement_goes_through_a_provider(sqlite_tx: Tx, name: str) -> None:
 def test_oldest_first_without_sorting(sqlite_tx: Tx, name: str) -> None:
     """The oldest orders are read off an index in their order."""
     assert not [step for step in plan(sqlite_tx, name) if "TEMP B-TREE" in step]
+
+
+def test_links_are_looked_for_by_their_index(sqlite_tx: Tx) -> None:
+    """Of each block of IDs only what ends as the link does is looked at."""
+    looked_at: list[str] = []
+
+    class Planning:
+        def all(self, query: str, /, **params: Any) -> list[Any]:
+            steps = sqlite_tx.all(f"EXPLAIN QUERY PLAN {query}", **params)
+            looked_at.extend(step["detail"] for step in steps)
+            return []
+
+    planning: Any = Planning()
+    assert list(lists.listed(planning, lists.OrderFilter(link="l"))) == []
+    assert "SEARCH l USING INDEX orders_on_link (<expr>=? AND <expr>=?)" in looked_at
 
 
 def _is_number(parameter: str) -> bool:

@@ -61,7 +61,8 @@ class Desk:
         ``address``: where it came from. A key that may not be used from there is answered
         like one that does not exist, so that nobody learns that he has found one.
         """
-        reseller = await self.authenticate(key)
+        key_hash = _hashed(key)
+        reseller = self._remembered(key_hash) or await self._proved(key_hash)
         if not reseller.may_call_from(address):
             raise ClientError(errors.UNAUTHENTICATED)
         telemetry.RESELLER.set(reseller.name)
@@ -72,16 +73,17 @@ class Desk:
             raise ClientError(errors.NO_PERMISSION)
         return await counter.action(self._world, reseller, command, request_id)
 
-    async def authenticate(self, key: str | None) -> Reseller:
-        """Who holds this key. One that is not known here always asks the store."""
-        if not key:
-            raise ClientError(errors.UNAUTHENTICATED)
-        key_hash = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+    def _remembered(self, key_hash: bytes) -> Reseller | None:
+        """Who holds this key, while that is believed without asking."""
+        known = self._known.get(key_hash)
+        if known is None:
+            return None
         now_s = self._world.clock.monotonic()
-        remembered = self._known
-        known = remembered.get(key_hash)
-        if known is not None and now_s < known[1] and now_s - self._asked_s <= UNASKED_S:
-            return known[0]
+        return known[0] if now_s < known[1] and now_s - self._asked_s <= UNASKED_S else None
+
+    async def _proved(self, key_hash: bytes) -> Reseller:
+        """The same by the store, which is always asked about a key that is not known here."""
+        now_s, remembered = self._world.clock.monotonic(), self._known
         reseller = await self._world.store.authenticate(key_hash)
         if reseller is None:
             raise ClientError(errors.UNAUTHENTICATED)
@@ -99,3 +101,9 @@ class Desk:
     def forget(self) -> None:
         """Also what is being read just now, which goes into the memory that it began with."""
         self._known = {}
+
+
+def _hashed(key: str | None) -> bytes:
+    if not key:
+        raise ClientError(errors.UNAUTHENTICATED)
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()

@@ -101,7 +101,7 @@ def check(service: Service, params: Mapping[str, str]) -> Purchase:
     purchase = _purchase(service, order_type.billing, _sound(order_type, params))
     units = purchase.units
     charge = pricing.charge(service.rate_micros, units, per_order=order_type.per_order)
-    if max(charge, units) > pricing.MAX_MICROS:
+    if charge > pricing.MAX_MICROS or units > pricing.MAX_MICROS:
         raise ClientError(errors.INSUFFICIENT_BALANCE)
     return purchase
 
@@ -121,7 +121,9 @@ def _sound(order_type: OrderType, params: Mapping[str, str]) -> dict[str, str]:
     """The type's own parameters, checked for presence and put in order."""
     sent: dict[str, str] = {}
     for name in (*order_type.required, *order_type.optional):
-        text = params.get(name, "")
+        text = params.get(name)
+        if text is None:
+            continue
         if name != "link" and not text.isprintable():
             text = _UNSTORABLE.sub("", text)
         said = text.strip()
@@ -159,7 +161,7 @@ def _whole(text: str) -> int | None:
 
 
 def _within(quantity: int | None, low: int, high: int, service: Service) -> int:
-    if quantity is None or not max(low, 1) <= quantity <= high:
+    if quantity is None or quantity < 1 or not low <= quantity <= high:
         raise ClientError(errors.quantity_between(service.min, service.max))
     return quantity
 

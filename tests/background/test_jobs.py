@@ -128,7 +128,7 @@ async def test_a_key_that_was_being_read_is_noticed_too(shop: Shop) -> None:
         return found
 
     shop.store.rows = slow  # type: ignore[method-assign]
-    asking = asyncio.create_task(shop.desk.authenticate(shop.key))
+    asking = asyncio.create_task(shop("services"))
     await read.wait()
     shop.store.rows = rows  # type: ignore[method-assign]
     await _disabled(shop)

@@ -5,7 +5,9 @@ import io
 import json
 import logging
 import socket
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,20 @@ def test_secrets_learnt_later() -> None:
     redactor.learn(["first-secret-longer"])
     text = "first-secret first-secret-longer"
     assert redacted(redactor, text=text) == {"text": "[redacted] [redacted]"}
+
+
+def test_secrets_are_learnt_while_others_log() -> None:
+    """A line that another thread says meanwhile fails nothing."""
+    redactor = Redactor(f"secret-{number}" for number in range(200))
+    before_s = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor() as pool:
+            learning = pool.submit(lambda: [redactor.learn([f"later-{n}"]) for n in range(100)])
+            while not learning.done():
+                assert redacted(redactor, text="later-") == {"text": "later-"}
+    finally:
+        sys.setswitchinterval(before_s)
 
 
 def test_a_client_cannot_blank_our_words() -> None:

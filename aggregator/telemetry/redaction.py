@@ -95,7 +95,8 @@ class Redactor:
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Cut these out too, from now on: say, the keys of newly configured providers."""
-        self._known |= {secret for secret in secrets if len(secret) >= SHORTEST_SECRET}
+        long_enough = {secret for secret in secrets if len(secret) >= SHORTEST_SECRET}
+        self._known = self._known | long_enough  # another, for other threads walk through this one
         longest_first = sorted(map(re.escape, self._known), key=len, reverse=True)
         self._pattern = re.compile("|".join(longest_first)) if self._known else None
 

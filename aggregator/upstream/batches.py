@@ -41,5 +41,7 @@ def question(
 
 def merged(ids: Sequence[str], answers: Iterable[Mapping[str, T]], missing: T) -> dict[str, T]:
     """One answer per ID asked, in the order asked; ``missing`` where none has it."""
-    found = {key: value for answer in answers for key, value in answer.items()}
+    found: dict[str, T] = {}
+    for answer in answers:
+        found.update(answer)
     return {key: found.get(key, missing) for key in ids}

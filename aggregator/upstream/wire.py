@@ -174,11 +174,12 @@ class Wire:
 
     def _address(self, url: str, headers: Mapping[str, str]) -> _Address:
         known = (url, *headers.items())
-        if known not in self._addresses:
+        address = self._addresses.get(known)
+        if address is None:
             if len(self._addresses) >= ADDRESSES_KEPT:
                 self._addresses.clear()
-            self._addresses[known] = _addressed(url, headers)
-        return self._addresses[known]
+            address = self._addresses[known] = _addressed(url, headers)
+        return address
 
     async def _connected(self, address: _Address, ends_at: float) -> Line:
         async with asyncio.timeout_at(ends_at):

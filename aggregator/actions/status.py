@@ -17,18 +17,15 @@ async def status(
     world: World, reseller: Reseller, command: Command, request_id: str | None
 ) -> StatusAnswers:
     """A row for each order of his; for anything else "Incorrect order ID"."""
-    now_ms, key = world.clock.now_ms(), (reseller.id, id_list(command.params, "order", "orders"))
-    page = world.showcase.page(key, world.setup.policy, now_ms)
-    if page is not None and page.stands(world.store):
-        return page.answers
+    now_ms, listed = world.clock.now_ms(), id_list(command.params, "order", "orders")
+    page = world.showcase.page((reseller.id, listed), world.store, world.setup.policy, now_ms)
+    if page is not None:
+        return page
     ids = asked(command.params, "order", "orders", missing=errors.INCORRECT_ORDER_ID)
     stale = partial(is_stale, world, now_ms)
     orders = await fresh_orders(world, reseller, [one for one in ids.values() if one], stale)
     shown = await _shown(world, orders)
-    answers = {text: shown.get(order_id or 0, _UNKNOWN) for text, order_id in ids.items()}
-    if len(orders) < len(answers):
-        return answers
-    return world.showcase.kept(key, answers, list(orders.values()), world.setup.policy)
+    return {text: shown.get(order_id or 0, _UNKNOWN) for text, order_id in ids.items()}
 
 
 def is_stale(world: World, now_ms: int, order: Order) -> bool:
@@ -41,9 +38,7 @@ def is_stale(world: World, now_ms: int, order: Order) -> bool:
 
 
 async def _shown(world: World, orders: dict[int, Order]) -> dict[int, OrderStatus]:
-    currency, showcase = world.setup.policy.currency, world.showcase
     parents = [key for key, order in orders.items() if order.kind.has_children]
     children = await world.store.children(parents) if parents else {}
-    return {
-        key: showcase.shown(order, currency, children.get(key)) for key, order in orders.items()
-    }
+    policy, showcase = world.setup.policy, world.showcase
+    return {key: showcase.status(order, policy, children.get(key)) for key, order in orders.items()}

@@ -72,27 +72,28 @@ def _page(dialect: Dialect, command: Command, page: StatusPage) -> bytes:
 
 
 def _statuses(dialect: Dialect, command: Command, answer: Mapping[str, object]) -> str:
-    """Most of what is ever asked. What is shown again is not written anew."""
     ids = asked_ids(command)
     if ID_PARAMS["status"][1] not in command.params:
-        return _status_text(dialect, "status", answer.get(ids[0]))
-    rows = [
-        f"{_key(asked)}:{_status_text(dialect, 'statuses', answer.get(asked))}" for asked in ids
-    ]
+        return _status_text(dialect, "", answer.get(ids[0]))
+    rows = [_status_text(dialect, asked, answer.get(asked)) for asked in ids]
     return f"{{{','.join(rows)}}}"
 
 
-def _key(text: str) -> str:
-    return f'"{text}"' if text.isdecimal() and text.isascii() else _encode(text)
-
-
-def _status_text(dialect: Dialect, part: str, status: object) -> str:
-    if not isinstance(status, OrderStatus):
-        return _encode(_status(dialect, part, status))
-    kept = status.texts.get(part)
+def _status_text(dialect: Dialect, asked: str, status: object) -> str:
+    """Most of what is ever written: what is shown again is not written anew. ``asked``: the
+    ID that goes before it; blank where it stands alone."""
+    if type(status) is not OrderStatus:
+        return _status_row(dialect, asked, status)
+    kept = status.texts.get(asked)
     if kept is None or kept[0] is not dialect:
-        kept = status.texts[part] = dialect, _encode(_status(dialect, part, status))
+        kept = status.texts[asked] = dialect, _status_row(dialect, asked, status)
     return kept[1]
+
+
+def _status_row(dialect: Dialect, asked: str, status: object) -> str:
+    if not asked:
+        return _encode(_status(dialect, "status", status))
+    return f"{_encode(asked)}:{_encode(_status(dialect, 'statuses', status))}"
 
 
 def _document(dialect: Dialect, command: Command, answer: Document) -> object:

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import is_
 
 from aggregator.core.model import Order
 from aggregator.store.tx import ANY
@@ -63,9 +64,9 @@ class Hot:
 
     def holds(self, orders: Sequence[Order]) -> bool:
         """Whether these very rows are here."""
-        get = self._orders.get
+        here = map(self._orders.get, [order.id for order in orders])
         believed = self._monotonic() - self._asked_s <= BELIEVED_S
-        return believed and all(get(order.id) is order for order in orders)
+        return believed and all(map(is_, here, orders))
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:

@@ -8,6 +8,7 @@ import pytest
 
 from aggregator.actions import flights
 from aggregator.actions.refresh import refresh
+from aggregator.core.errors import ClientError
 from aggregator.core.messages import Command, OrderStatus, StatusPage
 from aggregator.core.model import Policy
 from aggregator.core.outcome import Placed
@@ -136,14 +137,48 @@ async def test_the_same_list_is_the_same_answer(shop: Shop) -> None:
     await buy(shop)
     shop.upstream.statuses["alpha", "77"] = OrderStatus("Processing")
     command = Command("status", {"orders": "1"})
+    plain = await shop("status", orders="1")
     first = await shop("status", orders="1")
     assert isinstance(first, StatusPage)
+    assert first == plain
     assert await shop("status", orders="1") is first
     standard, other = Dialect(), Dialect(integers=frozenset({"remains"}))
     body = encode_answer(standard, command, first)
     assert encode_answer(standard, command, first) is body
     assert encode_answer(other, command, first) != body
-    assert encode_answer(standard, command, dict(first)) == body
+    assert encode_answer(standard, command, plain) == body
+
+
+async def test_a_list_of_known_orders_is_put_together(shop: Shop) -> None:
+    """Of what was shown of each by itself, in the order asked; no list is too long for it
+    that was not too long before."""
+    for upstream_id in ("77", "78", "79"):
+        await buy(shop, upstream_id)
+        shop.upstream.statuses["alpha", upstream_id] = OrderStatus("Processing")
+    for one in ("1", "2", "3"):
+        await shop("status", order=one)
+    calls = len(shop.upstream.asked)
+    answer = await shop("status", orders="3,1,3")
+    assert isinstance(answer, StatusPage)
+    assert list(answer) == ["3", "1"]
+    assert not isinstance(await shop("status", orders="3,01"), StatusPage)
+    with pytest.raises(ClientError, match="Incorrect order ID"):
+        await shop("status", orders="")
+    assert len(shop.upstream.asked) == calls
+
+
+async def test_no_more_orders_than_may_be_asked_for(open_shop: OpenShop) -> None:
+    """Even if each of them has just been shown."""
+    shop = await open_shop(setup(policy=PATIENT))
+    await buy(shop, "9")
+    await copied(shop.store, ["alpha"], 100)
+    known = ["9", *(f"9{number}" for number in range(1, 101))]
+    shop.upstream.statuses = {("alpha", one): OrderStatus("Processing") for one in known}
+    ids = [str(number) for number in range(1, 102)]
+    for listed in (ids[:100], ids[100:]):
+        assert len(await shop("status", orders=",".join(listed))) == len(listed)
+    with pytest.raises(ClientError):
+        await shop("status", orders=",".join(ids))
 
 
 @pytest.mark.parametrize("how", ["settled", "older", "currency", "another reseller"])
@@ -151,7 +186,9 @@ async def test_another_answer_where_anything_is_different(shop: Shop, how: str) 
     """A row that changed, an answer that is old, another configuration: all make it new."""
     await buy(shop)
     shop.upstream.statuses["alpha", "77"] = OrderStatus("Processing", remains=7)
+    await shop("status", orders="1")
     first = await shop("status", orders="1")
+    assert isinstance(first, StatusPage)
     word, currency = "Completed", "USD"
     shop.upstream.statuses["alpha", "77"] = OrderStatus("Completed")
     match how:

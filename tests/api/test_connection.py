@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aggregator.api.answers import Answer, lines
 from aggregator.api.body import read_body
+from aggregator.api.connection import Common, Connection
 from aggregator.api.listener import Listener
 from aggregator.api.refusals import HungUp, Refusal
 from aggregator.api.request import Request
@@ -495,3 +498,65 @@ def test_a_header_is_a_line(value: str) -> None:
     """No value makes two headers of one."""
     with pytest.raises(ValueError, match="line"):
         lines({"Allow": value})
+
+
+# Any bytes at all
+
+
+class Memory(asyncio.Transport):
+    """Remembers what was written, and refuses what a closed one refuses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = False
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.closed
+        self.written += data
+
+    def write_eof(self) -> None:
+        assert not self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    abort = close
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+WORDS = (
+    *(b"POST / HTTP/1.1\r\nHost: x\r\n", b"GET /unread HTTP/1.0\r\n", b"CONNECT x:1 HTTP/1.1\r\n"),
+    *(b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"Expect: 100-continue\r\n"),
+    *(b"Connection: upgrade\r\nUpgrade: websocket\r\n", b"Connection: close\r\n", b"\r\n", b"abc"),
+    *(b"3\r\nabc\r\n", b"0\r\n\r\n", post("a"), post("b", "/unread"), CHUNKED, post("", "/bug")),
+)
+
+
+@given(st.lists(st.sampled_from(WORDS) | st.binary(max_size=9), max_size=12), st.booleans())
+def test_any_bytes(pieces: list[bytes], at_once: bool) -> None:
+    """Whatever comes, in whatever pieces, is answered or not, and nothing of it is left when
+    the client has gone."""
+
+    async def spoken() -> None:
+        common, transport = Common(Echo(), 60, 60), Memory()
+        connection = Connection(common)
+        connection.connection_made(transport)
+        for piece in [b"".join(pieces)] if at_once else pieces:
+            connection.data_received(piece)
+            for _ in range(0 if at_once else 4):
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        connection.connection_lost(None)
+        await connection.task
+        await asyncio.sleep(0)
+        assert not common.open
+        assert transport.written[:7] in (b"", b"HTTP/1.")
+
+    asyncio.run(spoken())

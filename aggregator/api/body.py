@@ -83,11 +83,11 @@ def _is_utf8(content_type: str) -> bool:
 
 
 def _body_fields(body: bytes, content_type: str) -> dict[str, str]:
-    if content_type[:10].lower() == "multipart/":
+    told = content_type.lower()
+    if told.startswith("multipart/"):
         return _checked(fields_from_pairs(pairs_from_multipart(body, content_type)))
     text = body.removeprefix(_BOM).lstrip()
-    sent_as_json = "json" in content_type.lower()
-    if text.startswith(b"{") or (sent_as_json and text and b"=" not in text):
+    if text.startswith(b"{") or ("json" in told and text and b"=" not in text):
         return _checked(fields_from_json(body))
     return _checked(fields_from_form(body))
 

@@ -165,7 +165,11 @@ class Api:
 
     def _record(self, call: _Call, status: int, seconds: float) -> None:
         self._metrics.request(call.action, call.answer, seconds)
-        told = {"error": call.error, "order": call.order}
+        told = {}
+        if call.error is not None:
+            told["error"] = call.error
+        if call.order is not None:
+            told["order"] = call.order
         self._log.info(
             "request",
             face=call.face,
@@ -174,7 +178,7 @@ class Api:
             status=status,
             address=call.address,
             ms=round(seconds * 1000, 1),
-            **{name: value for name, value in told.items() if value is not None},
+            **told,
         )
 
     async def _refusing(self, request: Request, dialect: Dialect, call: _Call) -> Answer:

@@ -18,7 +18,7 @@ class Answer:
     cannot be used further, or should not be. ``kind``: of the body; a constant of ours."""
 
     body: bytes
-    status: int = HTTPStatus.OK
+    status: int = 200
     headers: bytes = b""
     closes: bool = False
     kind: str = JSON

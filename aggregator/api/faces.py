@@ -190,7 +190,7 @@ class Api:
             if refusal.kind in _COUNTED:
                 self._failed_auth.take(network(call.address))
             body = encode_answer(dialect, _NO_COMMAND, Refused(refusal.text))
-            return Answer(body, refusal.status, lines(refusal.headers), refusal.closes)
+            return Answer(body, refusal.status.value, lines(refusal.headers), refusal.closes)
         except HungUp:
             call.answer = "hung_up"
             return error(400, "Nobody reads this")

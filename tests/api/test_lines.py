@@ -9,11 +9,12 @@ from urllib.parse import urlencode
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from aggregator import telemetry
 from aggregator.core.messages import OrderStatus, Refused
 from tests.actions.conftest import Shop, open_shop, shop
-from tests.api.support import KEY, House, connected, post
+from tests.api.support import KEY, House, connected, post, serving
 
 __all__ = ["open_shop", "shop"]
 
@@ -50,6 +51,15 @@ async def test_a_refusal_is_not_ok(log: io.StringIO, told: House) -> None:
     assert (line["answer"], line["error"]) == ("refused", "Cancel not available")
     counted = 'aggregator_requests_total{action="cancel",answer="refused"} 1.0'
     assert counted in told.metrics.render().decode()
+
+
+async def test_a_status_is_a_number() -> None:
+    """What a line says of HTTP is a plain number, as a person is to read it."""
+    with capture_logs() as told:
+        async with serving() as house:
+            await house.ask(CANCEL)
+            await house.ask(CANCEL.replace(b"POST", b"PUT"))
+    assert [repr(line["status"]) for line in told] == ["200", "405"]
 
 
 async def test_half_of_a_list_is_ok(log: io.StringIO, told: House) -> None:

@@ -88,11 +88,12 @@ class Errand(Generic[About]):
 class _Flight(Generic[About]):
     topic: Topic
     errand: Errand[About]
+    size: int
     landed: "asyncio.Future[None]"
+    opened_s: float  # by the loop's time, as is the next
+    boarded_s: float = 0.0
     questions: list[Question[About]] = field(default_factory=list)
     number: int = _BOARDING  # in the order of departure
-    opened_s: float = 0.0  # by the loop's time, as is the next
-    boarded_s: float = 0.0
     departed_s: float = 0.0
     timer: asyncio.TimerHandle | None = None
 
@@ -153,9 +154,9 @@ class Flights(Generic[About]):
     ) -> tuple[set[_Flight[About]], list[Question[About]]]:
         """The flights to wait for, and the questions that must board another after that."""
         flights: set[_Flight[About]] = set()
-        later = []
+        later, now_s = [], asyncio.get_running_loop().time()
         for one in questions:
-            flight = self._flying.get(one.id) or self._board(one, errand)
+            flight = self._flying.get(one.id) or self._board(one, errand, now_s)
             flights.add(flight)
             if flight.number <= since:
                 later.append(one)
@@ -172,19 +173,20 @@ class Flights(Generic[About]):
         if flights:
             await asyncio.wait([one.landed for one in flights])
 
-    def _board(self, one: Question[About], errand: Errand[About]) -> _Flight[About]:
-        loop = asyncio.get_running_loop()
-        flight = self._boarding.get(one.topic)
-        if flight is None:
-            flight = _Flight(one.topic, errand, loop.create_future())
-            self._boarding[one.topic] = flight
-            flight.opened_s = loop.time()
-            flight.timer = loop.call_later(COALESCE_S, self._call, flight)
-        flight.boarded_s = loop.time()
+    def _board(self, one: Question[About], errand: Errand[About], now_s: float) -> _Flight[About]:
+        flight = self._boarding.get(one.topic) or self._opened(one.topic, errand, now_s)
+        flight.boarded_s = now_s
         flight.questions.append(one)
         self._flying[one.id] = flight
-        if len(flight.questions) >= max(errand.size(one.topic), 1):
+        if len(flight.questions) >= flight.size:
             self._depart(flight)
+        return flight
+
+    def _opened(self, topic: Topic, errand: Errand[About], now_s: float) -> _Flight[About]:
+        loop = asyncio.get_running_loop()
+        flight = _Flight(topic, errand, errand.size(topic), loop.create_future(), now_s)
+        flight.timer = loop.call_at(now_s + COALESCE_S, self._call, flight)
+        self._boarding[topic] = flight
         return flight
 
     def _call(self, flight: _Flight[About]) -> None:
@@ -232,9 +234,9 @@ class Flights(Generic[About]):
             self._lost.popitem(last=False)
         provider = flight.topic.provider
         self._rests[provider] = self._rest(provider).after(now_ms, spoke=outcome.spoke)
+        flight.landed.set_result(None)
         if flight.is_awaited:
             self._answered(flight.topic)
-        flight.landed.set_result(None)
 
     def _answered(self, topic: Topic) -> None:
         """Resellers have their answers, and a moment to board the next flight."""

@@ -60,6 +60,9 @@ _READERS = 3
 _WRITER_BUSY_TIMEOUT_S = 30.0
 _WAL_LIMIT_BYTES = 64 * 1024 * 1024
 _CACHE_KIB = 64 * 1024
+# Pages of the log to one checkpoint: the ends of tables and indexes, which every commit
+# changes, are written to the file half as often as by SQLite's own 1,000.
+_CHECKPOINT_PAGES = 4_000
 
 
 class _Spoiled(Exception):
@@ -81,6 +84,7 @@ class SqliteEngine:
             prepare(self._path, self._connection, self._policy)
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            self._connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             self._connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
         except sqlite3.Error as error:
             raise (fault(error) or error) from None

@@ -22,7 +22,7 @@ What must change together
 * The requests of a connection share a task, and so its context variables: what one leaves
   there is dropped before the next (``telemetry.forget``).
 * ``writelines`` neither copies nor forgets the high-water mark in uvloop, which the server
-  runs on; asyncio's own copies up to Python 3.11 and forgets from 3.12.0 to 3.12.8.
+  runs on; asyncio's own copies in Python 3.11 and forgets in early releases of 3.12 and 3.13.
 """
 
 import asyncio

@@ -15,12 +15,26 @@ class Alarm:
     """``look`` is called with the loop's time, at a time that was told or before the
     latest of them; it does what is due by then and returns when to look again, or None."""
 
-    __slots__ = ("_at", "_handle", "_look")
+    __slots__ = ("_at", "_handle", "_look", "_loop")
 
     def __init__(self, look: Callable[[float], float | None]) -> None:
         self._look = look
+        self._loop: asyncio.AbstractEventLoop | None = None  # that of the first call
         self._handle: asyncio.TimerHandle | None = None
         self._at = 0.0
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Remembered: before Python 3.12 each question for it is a system call."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
+
+    def within(self, seconds: float) -> float:
+        """Looks then at the latest; the time that this is."""
+        when = self.loop.time() + seconds
+        self.by(when)
+        return when
 
     def by(self, when: float) -> None:
         """Looks at ``when`` (by the loop's time) at the latest."""
@@ -29,7 +43,7 @@ class Alarm:
                 return
             self._handle.cancel()
         self._at = when
-        self._handle = asyncio.get_running_loop().call_at(when, self._wake)
+        self._handle = self.loop.call_at(when, self._wake)
 
     def off(self) -> None:
         if self._handle is not None:
@@ -38,6 +52,6 @@ class Alarm:
 
     def _wake(self) -> None:
         self._handle = None
-        again = self._look(asyncio.get_running_loop().time() + SLACK_S)
+        again = self._look(self.loop.time() + SLACK_S)
         if again is not None:
             self.by(again)

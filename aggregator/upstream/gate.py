@@ -124,9 +124,8 @@ class Gate:
 
     def _entered(self, slot: _Slot) -> None:
         if slot.slot_s is not None:
-            slot.until = asyncio.get_running_loop().time() + slot.slot_s
+            slot.until = self._alarm.within(slot.slot_s)
             self._lent[slot] = None
-            self._alarm.by(slot.until)
 
     async def _place(self, slot: _Slot) -> None:
         if self._admits(slot):

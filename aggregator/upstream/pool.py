@@ -20,8 +20,8 @@ class Pool:
         """The line that was used last: the other side is the least likely to close it now."""
         idle = self._idle.get(origin)
         while idle:
-            since, line = idle.pop()
-            if line.is_free and self._time() - since <= self._keepalive_s:
+            until, line = idle.pop()
+            if line.is_free and self._time() <= until:
                 return line
             line.close()
         return None
@@ -29,9 +29,8 @@ class Pool:
     def keep(self, origin: str, line: Line) -> None:
         """A line that is not free is let go."""
         if line.is_free:
-            now = self._time()
-            self._idle.setdefault(origin, deque()).append((now, line))
-            self._alarm.by(now + self._keepalive_s)
+            until = self._alarm.within(self._keepalive_s)
+            self._idle.setdefault(origin, deque()).append((until, line))
 
     def close(self) -> None:
         """Nothing is looked after any more; the lines are the connector's to close."""
@@ -39,10 +38,8 @@ class Pool:
         self._idle.clear()
 
     def _sweep(self, now: float) -> float | None:
-        latest = now - self._keepalive_s
         for idle in self._idle.values():
-            while idle and idle[0][0] <= latest:
+            while idle and idle[0][0] <= now:
                 idle.popleft()[1].close()
         self._idle = {origin: idle for origin, idle in self._idle.items() if idle}
-        first = min((idle[0][0] for idle in self._idle.values()), default=None)
-        return None if first is None else first + self._keepalive_s
+        return min((idle[0][0] for idle in self._idle.values()), default=None)

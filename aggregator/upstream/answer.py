@@ -91,7 +91,9 @@ class Answer:
         try:
             messages, _switched, _rest = self._parser.feed_data(data)
         except Exception:
-            raise Unsound("not HTTP") from None
+            if self._body is None or not self._body.is_eof():
+                raise Unsound("not HTTP") from None
+            messages, self.is_last = [], True  # it was whole; what makes no sense came after it
         for message, body in messages:
             if self._body is not None:
                 self.is_last = True  # it goes on, and nobody asked

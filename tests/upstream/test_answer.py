@@ -128,6 +128,15 @@ async def test_after_some_answers_there_is_no_other(data: bytes) -> None:
     assert answer.is_last
 
 
+@pytest.mark.parametrize("behind", [b"!", b"<html>"])
+async def test_garbage_behind_a_whole_body_is_not_part_of_it(behind: bytes) -> None:
+    """The answer counts where its head was here before; the connection is over."""
+    for whole in (HI, CHUNKED + b"2\r\nhi\r\n0\r\n\r\n"):
+        reply, answer = await told([whole[:-1], whole[-1:] + behind])
+        assert reply is not None and reply.body == b"hi"
+        assert answer.is_last
+
+
 async def test_a_switch_of_protocols_is_the_end() -> None:
     """Nobody asked for another one; what follows is not read."""
     fields = b"Upgrade: websocket\r\nConnection: upgrade\r\n"

@@ -25,11 +25,12 @@ def families() -> dict[str, set[str]]:
     """Name as it is documented -> its labels, read off the registry."""
     metrics = Metrics()
     found = {}
-    for collector in {*metrics.registry._names_to_collectors.values()}:
-        for family in collector.describe() if hasattr(collector, "describe") else ():
+    for collector in metrics.registry._collector_to_names:
+        described = collector.describe() if hasattr(collector, "describe") else collector.collect()
+        for family in described:
             name = f"{family.name}_total" if family.type == "counter" else family.name
-            found[name] = set(collector._labelnames)
-    return found
+            found[name] = set(getattr(collector, "_labelnames", getattr(family, "_labelnames", ())))
+    return {name: labels for name, labels in found.items() if name.startswith("aggregator_")}
 
 
 def samples() -> set[str]:

@@ -48,7 +48,7 @@ class Line(asyncio.Protocol):
     async def ask(
         self, request: bytes, ends_at: float, silence_s: float | None, cap: int
     ) -> WireReply:
-        """The whole answer, or TimeoutError, or Unsound; with these the line is closed.
+        """The whole answer; or Unsound, TimeoutError, and with these the line is closed.
 
         The request is written at once. ``ends_at`` is the loop's time; ``silence_s``
         may pass between two packets; ``cap``: bytes of the decompressed body.
@@ -65,8 +65,9 @@ class Line(asyncio.Protocol):
         except BaseException:
             self.close()
             raise
+        # Of a request that is only half written, the next one would become the other half.
         if self._answer.is_last or self._transport.get_write_buffer_size():
-            self.close()  # an answer to half a request: the next one would be its other half
+            self.close()
         return reply
 
     def _patience(self) -> float:
@@ -101,8 +102,8 @@ class Line(asyncio.Protocol):
         self._heard_at = self._loop.time()
         try:
             self._answered(self._answer.feed(data))
-        except Unsound as unsound:
-            self._lost(unsound)
+        except Exception as error:  # whatever it is, the loop would log it
+            self._lost(error)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._before.connection_lost(error)  # the connector may be waiting for it
@@ -111,5 +112,5 @@ class Line(asyncio.Protocol):
             return
         try:
             self._answered(self._answer.end(broke=error is not None))
-        except Unsound as unsound:
-            self._lost(unsound)
+        except Exception as failed:
+            self._lost(failed)

@@ -187,7 +187,7 @@ async def test_a_bomb_costs_no_more_than_its_cap(frame: str) -> None:
     with pytest.raises(Unsound, match="answer too large"):
         for part in bombs()[frame]:
             answer.feed(part)
-    assert sum(map(len, answer._read)) <= CAP + 4 * PIECE
+    assert len(answer._read) <= CAP + 4 * PIECE
 
 
 @pytest.mark.parametrize("frame", ["length", "chunks", "no length", "deflate"])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
 import yaml
 from click.testing import CliRunner, Result
 
@@ -65,7 +66,12 @@ class Desk:
     def run(self, *args: str, status: int = 0, given: str | None = None) -> Result:
         """The result, once its exit status is the one that was expected. Bugs are raised."""
         environ = {"AGGREGATOR_CONFIG": str(self.config_path)}
-        result = CliRunner().invoke(main, args, input=given, env=environ, catch_exceptions=False)
+        try:
+            result = CliRunner().invoke(
+                main, args, input=given, env=environ, catch_exceptions=False
+            )
+        finally:
+            structlog.reset_defaults()  # a command logs warnings only; other tests read more
         assert result.exit_code == status, result.output
         return result
 

@@ -29,7 +29,7 @@ from aggregator.store.exceptions import (
     StoreFull,
     TooNew,
 )
-from aggregator.store.opening import MIGRATIONS
+from aggregator.store.opening import MIGRATIONS, apply_missing
 from aggregator.store.sqlite_tx import connect, fault, transaction
 from aggregator.store.verify import verify
 
@@ -112,21 +112,22 @@ def _copied(database: Path, made: Path, target: Path, progress: Progress) -> Non
 
 
 def examined(path: Path, policy: Policy, named: Path | None = None) -> Copy:
-    """Reads all of a database of this version that nobody uses, and holds its ledger to
-    its rules. As ``sound``, and OtherCurrency. ``named``: what the exceptions call it, where
-    it is a copy that an operator never sees."""
+    """Reads all of a database that nobody uses, and holds its ledger to its rules: those of
+    this version, to which an older one is brought for that long; it stays as it is, for
+    programs as old as it is. As ``sound``, and OtherCurrency. ``named``: what the exceptions
+    call it, where it is a copy that an operator never sees."""
     named = named or path
-    sound(path, named)
+    version = sound(path, named)
     with connect(path) as connection:
-        return _looked_at(path, named, connection, policy)
+        return _looked_at(path, named, connection, policy, version)
 
 
-def sound(path: Path, named: Path) -> None:
-    """Reads all of a database. NothingThere, NotOurs, TooNew, NotSound."""
+def sound(path: Path, named: Path) -> int:
+    """Reads all of a database; its version. NothingThere, NotOurs, TooNew, NotSound."""
     if not path.is_file():
         raise NothingThere(database=named)
     with connect(path) as connection:
-        _of_ours(named, connection)
+        version = _of_ours(named, connection)
         try:
             for (found,) in connection.execute("PRAGMA integrity_check"):
                 _must(named, found == "ok", found)
@@ -134,11 +135,12 @@ def sound(path: Path, named: Path) -> None:
                 _must(named, False, f"a row of {row[0]} without its {row[2]}")
         except sqlite3.DatabaseError as error:
             raise NotSound(database=named, found=error) from None
+    return version
 
 
-def _of_ours(path: Path, connection: sqlite3.Connection) -> None:
+def _of_ours(path: Path, connection: sqlite3.Connection) -> int:
     try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         connection.execute("SELECT count(*) FROM meta")
     except sqlite3.OperationalError:
         raise NotOurs(database=path) from None
@@ -148,10 +150,15 @@ def _of_ours(path: Path, connection: sqlite3.Connection) -> None:
         raise TooNew(database=path, found=version, known=max(MIGRATIONS))
     if version == 0:
         raise NotOurs(database=path)
+    return version
 
 
-def _looked_at(path: Path, named: Path, connection: sqlite3.Connection, policy: Policy) -> Copy:
-    with transaction(connection, "BEGIN DEFERRED") as tx:
+def _looked_at(
+    path: Path, named: Path, connection: sqlite3.Connection, policy: Policy, version: int
+) -> Copy:
+    size = path.stat().st_size
+    with transaction(connection, "BEGIN DEFERRED", end="ROLLBACK") as tx:
+        apply_missing(tx, version)
         meta.settle_currency(tx, policy, named)
         for violation in verify(tx):
             _must(named, False, violation)
@@ -160,7 +167,7 @@ def _looked_at(path: Path, named: Path, connection: sqlite3.Connection, policy: 
             " FROM orders"
         )
     assert row is not None
-    return Copy(path, path.stat().st_size, row["orders"], row["last"], row["at_ms"])
+    return Copy(path, size, row["orders"], row["last"], row["at_ms"])
 
 
 def _must(path: Path, holds: bool, found: object) -> None:

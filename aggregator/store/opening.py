@@ -82,10 +82,15 @@ def _statements(script: str) -> Iterator[str]:
 def migrate(connection: sqlite3.Connection, migrations: Mapping[int, str] = MIGRATIONS) -> None:
     """Applies what is missing; all of it, or nothing."""
     with transaction(connection) as tx:
-        for number in range(_version(connection) + 1, max(migrations) + 1):
-            for statement in _statements(migrations[number]):
-                tx.run(statement)
-            tx.run(f"PRAGMA user_version = {number}")
+        apply_missing(tx, _version(connection), migrations)
+
+
+def apply_missing(tx: Tx, version: int, migrations: Mapping[int, str] = MIGRATIONS) -> None:
+    """To a database of that version, in the transaction that is open."""
+    for number in range(version + 1, max(migrations) + 1):
+        for statement in _statements(migrations[number]):
+            tx.run(statement)
+        tx.run(f"PRAGMA user_version = {number}")
 
 
 def prepare(path: Path, connection: sqlite3.Connection, policy: Policy) -> None:

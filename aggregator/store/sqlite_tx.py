@@ -131,13 +131,13 @@ def _set_up(path: Path, connection: sqlite3.Connection) -> None:
 
 @contextmanager
 def transaction(
-    connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE"
+    connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE", end: str = "COMMIT"
 ) -> Iterator[SqliteTx]:
-    """Committed on leaving, undone on any exception; the disk's faults are typed."""
+    """Ended by ``end`` on leaving, undone on any exception; the disk's faults are typed."""
     try:
         connection.execute(begin)
         yield SqliteTx(connection)
-        connection.execute("COMMIT")
+        connection.execute(end)
     except sqlite3.Error as error:
         if (typed := fault(error)) is not None:
             raise typed from error

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.store import opening, postgres_opening
+from aggregator.core.model import Policy
+from aggregator.store import backup, opening, postgres_opening, restoring
+from aggregator.store.exceptions import NotSound
 from aggregator.store.postgres_opening import connected
 from aggregator.store.postgres_tx import PostgresTx, Server
 from aggregator.store.sqlite_tx import SqliteTx, connect
@@ -135,3 +137,36 @@ def test_new_transfers_go_on_where_the_old_ones_end(older: Older) -> None:
         assert tx.insert("insert_next_transfer", kind="loss", **more, **moved) == len(MOVED) + 1
         with pytest.raises(Exception, match=r"(?i)unique"):
             tx.run("insert_transfer", kind="hold", **more, **moved)
+
+
+@pytest.mark.parametrize("version", [1, 9])
+def test_an_older_database_is_backed_up_as_it_is(tmp_path: Path, version: int) -> None:
+    """Who is about to upgrade makes a backup first, with whichever program is there by then;
+    and what he goes back to must be able to read it."""
+    there, copied = tmp_path / "older.db", tmp_path / "copy.db"
+    with older_sqlite(there, version) as (tx, _):
+        if version == 9:
+            in_the_form_of_version_9(tx)
+    made = backup.back_up(there, copied, Policy(), lambda _done, _all: None)
+    assert made.size == copied.stat().st_size
+    with connect(copied) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == version
+        opening.migrate(connection)
+        assert verify(SqliteTx(connection)) == []
+
+
+def test_an_older_ledger_is_held_to_its_rules(tmp_path: Path) -> None:
+    with older_sqlite(tmp_path / "older.db", 9) as (tx, _):
+        in_the_form_of_version_9(tx)
+        tx.run("UPDATE accounts SET available_micros = 921")
+    with pytest.raises(NotSound, match="921"):
+        backup.back_up(tmp_path / "older.db", tmp_path / "copy.db", Policy(), lambda _d, _a: None)
+
+
+def test_an_older_database_that_was_put_back_by_other_means(tmp_path: Path) -> None:
+    with older_sqlite(tmp_path / "older.db", 9) as (tx, _):
+        in_the_form_of_version_9(tx)
+    marked = restoring.mark_in_place(tmp_path / "older.db", Policy(), 10)
+    assert marked.next_order_id > 4
+    with connect(tmp_path / "older.db") as connection:
+        assert verify(SqliteTx(connection)) == []

@@ -9,6 +9,7 @@ Repeats of a request ID wait for the same answer.
 
 import asyncio
 import math
+from heapq import heappop, heappush
 
 from aggregator.core.errors import ClientError
 from aggregator.core.messages import Added
@@ -72,18 +73,21 @@ class Answering:
 class Unanswered:
     """The orders on their way whose resellers get their IDs when ``answer_within`` is over.
 
-    One timer rings for all of them, for hardly any is still there when it does.
+    One timer rings for all of them, for hardly any is still there when it does. Where many
+    are, at a provider that hangs, it looks at those that are due only.
     """
 
     def __init__(self) -> None:
-        self._orders: dict[int, tuple[float, Kind, Answering]] = {}  # by ID; when it is due
+        self._orders: dict[int, tuple[Kind, Answering]] = {}  # by ID
+        self._due: list[tuple[float, int]] = []  # a heap; also of some that have ended
         self._timer: asyncio.TimerHandle | None = None
         self._rings_s = math.inf
 
     def begin(self, order_id: int, kind: Kind, answering: Answering, within_s: float) -> None:
         loop = asyncio.get_running_loop()
         due_s = loop.time() + within_s
-        self._orders[order_id] = due_s, kind, answering
+        self._orders[order_id] = kind, answering
+        heappush(self._due, (due_s, order_id))
         if due_s < self._rings_s:
             self._set(loop, due_s)
 
@@ -98,11 +102,13 @@ class Unanswered:
 
     def _ring(self) -> None:
         loop = asyncio.get_running_loop()
-        now_s = loop.time()
-        for order_id, (due_s, kind, answering) in list(self._orders.items()):
-            if due_s <= now_s:
+        now_s, due, orders = loop.time(), self._due, self._orders
+        while due and (due[0][0] <= now_s or due[0][1] not in orders):
+            _, order_id = heappop(due)
+            waiting = orders.pop(order_id, None)
+            if waiting is not None:
+                kind, answering = waiting
                 answering.give_id(order_id, kind)
-                self.end(order_id)
         self._timer, self._rings_s = None, math.inf
-        if self._orders:
-            self._set(loop, min(due_s for due_s, *_ in self._orders.values()))
+        if due:
+            self._set(loop, due[0][0])

@@ -92,6 +92,11 @@ class Connection(Incoming):
         """Whether a request is being answered, or was read and will be."""
         return self._until == math.inf or bool(self._ahead)
 
+    @property
+    def _goes_on(self) -> bool:
+        """Whether a request has just been read, which the task is about to answer."""
+        return bool(self._ahead) and self._writable is None and not self._deaf
+
     def cut_off(self) -> None:
         self.task.cancel()
         if self.transport is not None:
@@ -134,7 +139,7 @@ class Connection(Incoming):
         now = self._loop.time()
         if now >= self._until:
             left = self.transport.get_write_buffer_size()
-            if not 0 < left <= self._untaken - _LEAST:
+            if not (self._goes_on or 0 < left <= self._untaken - _LEAST):
                 self.transport.abort()
                 return
             self._untaken = left

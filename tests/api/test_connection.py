@@ -401,6 +401,21 @@ async def test_silence() -> None:
         assert await wire.at_end()
 
 
+async def test_a_request_that_has_just_come_is_no_silence(place: Place) -> None:
+    """A loop may look at its clock between what it reads and who waits for that. What has
+    been read will be carried out, and its sender must hear of it."""
+    async with connected(place.address) as wire:
+        await until(lambda: place.open == 1)
+        (connection,) = place.listener._common.open
+        connection.data_received(post("a"))
+        connection._timer.cancel()
+        connection._until = 0
+        connection._look()
+        assert (await wire.reply()).body == b"a"
+        await wire.send(post("b"))
+        assert (await wire.reply()).body == b"b"
+
+
 @pytest.mark.asyncio(loop_factories=["uvloop"])  # asyncio's buffers know no bounds in some versions
 @pytest.mark.parametrize("requests", [post("", "/big") * 3, post("", "/big", "Connection: close")])
 async def test_an_answer_that_is_not_taken(requests: bytes) -> None:

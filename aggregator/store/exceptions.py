@@ -61,7 +61,7 @@ class TooNew(CannotOpen):
 
 class NeedsServer(CannotOpen):
     """The database {database} must first be migrated, and a server of an older
-    version is using it. Restart the server with this version."""
+    version is using it. Stop every server, then start them with this version."""
 
 
 class NoDatabase(CannotOpen):

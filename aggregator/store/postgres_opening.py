@@ -133,10 +133,21 @@ def connected(server: Server, **settings: str) -> Iterator[Connection]:
         connection.close()
 
 
+def _is_in_use(connection: Connection) -> bool:
+    """Whether any server is alive."""
+    there = connection.execute("SELECT to_regclass('boots') AS boots").fetchone()
+    known = there is not None and there["boots"] is not None
+    return known and connection.execute(nodes.ANY_ALIVE).fetchone() is not None
+
+
 def prepare(server: Server, connection: Connection, policy: Policy) -> None:
-    """For a server: the schema, the currency, the next order ID. CannotOpen."""
+    """For a server: the schema, the currency, the next order ID. CannotOpen: NeedsServer
+    where the schema is behind and others are alive, who write to it as they know it."""
     with _opening(server):
         if is_behind(server, connection):
+            # Asked again: who is alive may be one that has just migrated it.
+            if _is_in_use(connection) and is_behind(server, connection):
+                raise NeedsServer(database=server.name)
             with _transaction(connection):
                 migrate(server, connection)
         turns.take(connection)
@@ -198,8 +209,5 @@ def _bring_up(server: Server, connection: Connection, policy: Policy, create: bo
     version = _missing(server, connection, max(MIGRATIONS))
     if version == 0 and not create:
         raise NoDatabase(database=server.name)
-    if version == max(MIGRATIONS):
-        return
-    if version and connection.execute(nodes.ANY_ALIVE).fetchone():
-        raise NeedsServer(database=server.name)
-    prepare(server, connection, policy)
+    if version < max(MIGRATIONS):
+        prepare(server, connection, policy)

@@ -150,6 +150,8 @@ async def test_command_does_not_migrate_under_a_server(empty_schema: str) -> Non
     for opening in (short_transaction, short_reading):
         with pytest.raises(NeedsServer), opening(empty_schema, POLICY):
             pass
+    with pytest.raises(NeedsServer):  # nor does another server: the older one would write to it
+        await open_store(empty_schema, POLICY)
     sql(empty_schema, "DELETE FROM boots")
     with short_transaction(empty_schema, POLICY) as tx:
         assert resellers.listed(tx) == []

@@ -126,6 +126,16 @@ def test_looking_in_passing_misses_nothing(
     assert at_once == by_themselves
 
 
+@pytest.mark.parametrize("brought", ["\udcff\udcfeabcd", "\ud800abcd"])
+def test_what_is_no_text_is_cut_out_as_well(brought: str) -> None:
+    """A header may bring any bytes: they break no line, and are in none."""
+    telemetry.conceal(brought)
+    event = Redactor()(None, "error", {"a": brought, "b": repr(brought), "c": "%FF%FEabcd"})
+    telemetry.conceal()
+    quoted = "%FF%FEabcd" if brought == "\ud800abcd" else "[redacted]"
+    assert event == {"a": "[redacted]", "b": "'[redacted]'", "c": quoted}
+
+
 def test_short_texts_stay() -> None:
     """Texts of a few characters are not cut out: every line would be garbled."""
     telemetry.conceal("US", "a")

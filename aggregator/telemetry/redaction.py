@@ -62,8 +62,16 @@ def _guises(secrets: Iterable[str]) -> set[str]:
     plain = lines.union(secrets)
     escaped = {repr(text)[1:-1] for text in plain}
     twice = {repr(text)[1:-1] for text in escaped}
-    guises = plain.union(escaped, twice, map(quote_plus, plain))
+    guises = plain.union(escaped, twice, map(_quoted, plain))
     return {text for text in guises if len(text) >= SHORTEST_SECRET}
+
+
+def _quoted(text: str) -> str:
+    """A header may bring bytes that are no text, as halves of surrogate pairs."""
+    try:
+        return quote_plus(text, errors="surrogateescape")
+    except UnicodeEncodeError:  # other halves, which stand for no bytes
+        return quote_plus(text, errors="surrogatepass")
 
 
 @lru_cache(1_000)  # a line has the same names whenever it is said

@@ -71,6 +71,15 @@ async def test_half_of_a_list_is_ok(log: io.StringIO, told: House) -> None:
     assert "error" not in line
 
 
+async def test_a_token_that_is_no_text(log: io.StringIO, told: House) -> None:
+    """Bytes in a header that are no text cost nobody his answer, nor us the line."""
+    odd = post("key=wrong&action=cancel&order=1").replace(
+        b"\r\n", b"\r\nAuthorization: Bearer \xff\xfeabcd\r\n", 1
+    )
+    assert (await told.ask(odd)).json == {"error": "Unauthenticated"}
+    assert lines(log)[0]["answer"] == "unauthenticated"
+
+
 async def test_the_reseller_is_named(log: io.StringIO, told: House) -> None:
     """A line says whose request it was; the next on the same connection is not taken for his."""
     carry_out = told.desk.carry_out

@@ -6,6 +6,7 @@ any number of readers, this one for one request and one whole answer at a time.
 """
 
 import asyncio
+import select
 from math import inf
 
 from aiohttp.connector import Connection
@@ -34,12 +35,20 @@ class Line(asyncio.Protocol):
         self._answer = Answer(self._loop)
         self._ends_at = self._heard_at = 0.0
         self._silence_s = inf
+        self._arrived = select.poll()
+        self._arrived.register(transport.get_extra_info("socket"), select.POLLIN)
         transport.set_protocol(self)
 
     @property
     def is_free(self) -> bool:
         """Whether a request may be written to it."""
         return self._asked is None and not self._transport.is_closing()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Of a free one: whether nothing has arrived of which a busy loop has yet to tell, be
+        it the end or an answer that nobody asked for."""
+        return not self._arrived.poll(0)
 
     def close(self) -> None:
         self._alarm.off()

@@ -21,7 +21,7 @@ class Pool:
         idle = self._idle.get(origin)
         while idle:
             until, line = idle.pop()
-            if line.is_free and self._time() <= until:
+            if line.is_free and line.is_quiet and self._time() <= until:
                 return line
             line.close()
         return None

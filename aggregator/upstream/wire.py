@@ -33,8 +33,8 @@ What must change together
 * A redirect is an answer like any other (``dialects.adding``): to follow it would make
   a sent order look unsent, and a 307 would hand the key to another origin.
 * Bytes that arrive while a connection lies idle would be read as the answer to the next
-  request: somebody else's order ID. ``Line`` closes at the first of them, and ``Answer``
-  tells of those that came right behind it.
+  request: somebody else's order ID. ``Line`` closes at the first of them, ``Answer``
+  tells of those that came right behind it, and ``Pool`` looks for those that wait unread.
 * A body may end before its Content-Length (raises), before its last chunk (raises),
   or, with neither header, anywhere: that raises nothing, and only the codec can
   see that it is not a whole JSON document.

@@ -49,6 +49,23 @@ KEPT = {
 }
 
 
+@pytest.mark.parametrize("ends", [False, True])
+async def test_what_waits_unread_is_no_answer(ends: bool) -> None:
+    """A loop that is busy has not read everything that has arrived on an idle connection."""
+    lines = []
+
+    async def talk(line: Line) -> None:
+        lines.append(line)
+        await honest(line)
+
+    async with raw_panel(talk) as panel, Wire(lambda: True) as wire:
+        await asked(wire, panel)
+        lines[0].ends() if ends else lines[0].blurts(ANSWER)
+        reply = await asked(wire, panel)
+        assert isinstance(reply, WireReply) and reply.body == b'{"order":2}'
+        assert panel.connections == 2
+
+
 @pytest.mark.parametrize("data", KEPT.values(), ids=KEPT)
 async def test_a_connection_serves_again(data: bytes) -> None:
     """Ten answers of any frame over one connection; what only asks has another one."""

@@ -16,11 +16,9 @@ class SystemClock:
 
     def now_ms(self) -> int:
         wall_ms = time.time_ns() // 1_000_000
-        monotonic_ms = time.monotonic_ns() // 1_000_000
-        if not -1 <= wall_ms - monotonic_ms - self._steady.ahead_ms <= 1:  # both are rounded
-            self._steady, step_ms = self._steady.after(wall_ms, monotonic_ms)
-            if step_ms:
-                self.stepped(step_ms)
+        self._steady, step_ms = self._steady.after(wall_ms, time.monotonic_ns() // 1_000_000)
+        if step_ms:
+            self.stepped(step_ms)
         return self._steady.now_ms(wall_ms)
 
     def monotonic(self) -> float:

@@ -79,8 +79,7 @@ def round_down(micros: int) -> int:
 
 def charge(rate_micros: int, units: int, *, per_order: bool) -> int:
     """What the reseller pays, in micros, rounded up to 5 decimals."""
-    exact_micros = price(rate_micros, units, per_order=per_order)
-    return -(-exact_micros // STEP) * STEP
+    return round_up(price(rate_micros, units, per_order=per_order))
 
 
 def converted(micros: int, exchange_rate: Decimal) -> int:

@@ -22,6 +22,8 @@ class Steady:
         """As it stands now, and the step that was just made; 0 for none."""
         ahead_ms = wall_ms - monotonic_ms
         step_ms = ahead_ms - self.ahead_ms
+        if abs(step_ms) <= 1:  # two readings, each rounded
+            return self, 0
         if abs(step_ms) <= STEP_MS:
             return Steady(ahead_ms, self.skipped_ms), 0
         return Steady(ahead_ms, self.skipped_ms + step_ms), step_ms

@@ -35,12 +35,11 @@ class _Known(NamedTuple):
 
     sql: str
     values: Callable[[Mapping[str, Param]], Sequence[Param]]
-    touching: bool
 
 
 def _known(name: str) -> _Known:
     sql, names = numbered(QUERIES[name])
-    return _Known(sql, _values(names), name in TOUCHING)
+    return _Known(sql, _values(names))
 
 
 def _values(names: tuple[str, ...]) -> Callable[[Mapping[str, Param]], Sequence[Param]]:
@@ -87,15 +86,12 @@ class SqliteTx:
         return inserted
 
     def _run(self, query: str, params: dict[str, Param]) -> sqlite3.Cursor:
+        if query in TOUCHING:
+            self.touched.update(touched_by(query, params))
         known = _KNOWN.get(query)
         if known is None:
-            if query in TOUCHING:
-                self.touched.update(touched_by(query, params))
             return self._cursor.execute(prepared(query, params), params)
-        sql, values, touching = known
-        if touching:
-            self.touched.update(touched_by(query, params))
-        return self._cursor.execute(sql, values(params))
+        return self._cursor.execute(known.sql, known.values(params))
 
 
 @contextmanager
